@@ -1,0 +1,1 @@
+"""The nouns that cross rooms. Frozen; imports nothing of ours."""

@@ -1,0 +1,380 @@
+"""Every seam of the house, each a small Protocol. Adapters implement them; `app.wiring` chooses.
+
+Ledger methods are plain calls (short transactions); `deliver` runs them off its loop.
+Everything that depends on time gets `now` passed in: Unix seconds where a record is
+written, seconds of `Clock.monotonic` where something is paced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from severally.model.delivery import Claim, DeliveryState, Ticket
+from severally.model.envelope import Checked, Composed, Payload, Sealed
+from severally.model.lane import Lane
+from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
+from severally.model.outcome import Outcome, Reply
+from severally.model.recipient import Recipient
+
+
+class Clock(Protocol):
+    """The only source of time. `sleep_until` takes a value of `monotonic`."""
+
+    def wall(self) -> float: ...
+    def monotonic(self) -> float: ...
+    async def sleep_until(self, when: float) -> None: ...
+
+
+class Resolver(Protocol):
+    """Which receiving provider a domain's mail goes to."""
+
+    def receiver(self, domain: str) -> str:
+        """The receiver's id for a lower-case A-label domain; never fails, may be the domain."""
+        ...
+
+
+class RowCipher(Protocol):
+    """Encrypts one audience's rows (AES-256-GCM), bound to the audience and the row's number."""
+
+    def seal(self, seq: int, row: bytes) -> tuple[bytes, bytes]:
+        """`(salt, box)`. The row's key is derived from the salt: destroying it erases the row."""
+        ...
+
+    def open(self, seq: int, salt: bytes, box: bytes) -> bytes:
+        """The row. Raises LedgerError where the box was altered or belongs elsewhere."""
+        ...
+
+
+class Keys(Protocol):
+    """The workspace's secrets, outside the database."""
+
+    def audience_key(self, audience: str) -> bytes:
+        """32 bytes for `RowCipher`, this audience's alone."""
+        ...
+
+    def token_key(self, mailing: str) -> bytes:
+        """32 bytes from which this mailing's delivery tokens are made."""
+        ...
+
+    def blind(self, text: str) -> bytes:
+        """Keyed hash (16 bytes) to look an address up by without storing it."""
+        ...
+
+    def dkim_key(self, fingerprint: str) -> bytes:
+        """The private key (PEM) whose public half has this fingerprint. Raises UsageError."""
+        ...
+
+
+class Composer(Protocol):
+    """Makes one recipient's message. Pure: same arguments, same bytes."""
+
+    def compose(self, recipient: Recipient, ticket: Ticket) -> Composed:
+        """Raises ComposeError (`model.errors`) where a value is missing or does not fit."""
+        ...
+
+
+class Bench(Protocol):
+    """Where claims become sealed payloads: open, compose, build, seal. May run in processes."""
+
+    async def work(self, mailing: str, claims: Sequence[Claim]) -> Sequence[Checked]: ...
+    async def close(self) -> None: ...
+
+
+class Connection(Protocol):
+    """One connection of a route, used for one message at a time or a pipelined run."""
+
+    async def send(
+        self, run: Sequence[Sealed], report: Callable[[Sealed, Outcome], None]
+    ) -> None:
+        """Try each of `run` in order and report exactly one outcome for each.
+
+        Rechecks each payload's hash before a byte of it leaves. Never raises for what the
+        other side does: that is an outcome. After a run `usable` says whether to go on with it.
+        """
+        ...
+
+    @property
+    def usable(self) -> bool: ...
+    @property
+    def sent(self) -> int:
+        """Messages handed over on this connection so far."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ConnectFailed(Exception):
+    """No connection could be had; `reply` is what the other side said, code 0 for nothing."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
+
+
+class Transport(Protocol):
+    """One way out."""
+
+    def endpoint(self, lane: Lane) -> str:
+        """What a connection for this lane leads to; lanes with one endpoint share connections."""
+        ...
+
+    async def connect(self, lane: Lane) -> Connection:
+        """Open a connection that can carry this lane. Raises ConnectFailed."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Builder(Protocol):
+    """Turns composed messages into a route's final payload. A pure function of the route."""
+
+    def __call__(self, composed: Composed) -> Payload: ...
+
+
+# --- the ledger --------------------------------------------------------------------------
+
+
+class StagedRow(msgspec.Struct, frozen=True, gc=False):
+    """A checked row on its way into the ledger, encrypted already.
+
+    `row` is the line in the source. `blind` and `loose` are blind indexes of the address
+    folded by case and by its provider's own rules; `print` a keyed hash of the whole row;
+    `order` decides the place within its receiver group (a keyed hash: a seeded shuffle).
+    `seq` was bound into the box: the row's number in the audience, in order of reading.
+    """
+
+    row: int
+    seq: int
+    id: str
+    receiver: str
+    locale: str
+    blind: bytes
+    loose: bytes
+    print: bytes
+    order: int
+    salt: bytes
+    box: bytes
+    leaf: bytes
+
+
+class Duplicate(msgspec.Struct, frozen=True):
+    """A row that repeats another's address. `exact` is false where only a provider's own
+    rules make the two the same (a warning: both are kept)."""
+
+    row: int
+    first_row: int
+    id: str
+    exact: bool
+
+
+class Staging(Protocol):
+    """An audience being read. Nothing of it counts before `freeze`; a crash leaves no trace
+    that `Ledger.sweep` does not remove."""
+
+    def add(self, rows: Sequence[StagedRow]) -> None: ...
+    def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
+        """Ids that stand in more than one row, with the rows."""
+        ...
+
+    def set_aside_repeats(self) -> Sequence[Duplicate]:
+        """Take later rows with the same `blind` out (same_address = once) and name them."""
+        ...
+
+    def loose_repeats(self, most: int) -> Sequence[Duplicate]:
+        """Up to `most` rows whose address differs only by a provider's own rules."""
+        ...
+
+    def content(self) -> str:
+        """Order-free keyed hash (hex) of the rows that are left."""
+        ...
+
+    def freeze(self, name: str, now: float) -> Audience:
+        """Number the rows by (receiver, order) and make the audience. Needs one row at least."""
+        ...
+
+    def discard(self) -> None: ...
+
+
+class Attempts(msgspec.Struct, frozen=True):
+    """Deliveries of one mailing to be marked `attempting`, unless it was halted since
+    `halt_epoch`."""
+
+    mailing: str
+    halt_epoch: int
+    deliveries: Sequence[int]
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """What became of one delivery: its new state and why.
+
+    From `attempting`: accepted, deferred (with `due`), refused, in_doubt, or ready/deferred
+    where it failed before the final dot. From `claimed`: ready, deferred or blocked.
+    `due` is Unix seconds. `rule` names the reply rule, or is empty.
+    """
+
+    delivery: int
+    state: DeliveryState
+    code: int = 0
+    enhanced: str = ""
+    text: str = ""
+    rule: str = ""
+    due: float = 0.0
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One durable step of the delivering process, all or nothing."""
+
+    epoch: int
+    now: float
+    attempts: Sequence[Attempts] = ()
+    records: Sequence[Record] = ()
+
+
+class TurnResult(msgspec.Struct, frozen=True):
+    """`halted` are mailings whose attempts were not marked; all others' were."""
+
+    halted: frozenset[str] = frozenset()
+
+
+class LaneStat(msgspec.Struct, frozen=True):
+    """What a lane did for a mailing. Times are Unix seconds; `peak_rate` messages accepted or
+    answered in its busiest second; `peak_connections` in use at once."""
+
+    lane: str
+    first_at: float = 0.0
+    last_at: float = 0.0
+    peak_rate: int = 0
+    peak_connections: int = 0
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One thing somebody or the program did to a mailing; no personal data in `detail`."""
+
+    at: float
+    mailing: str
+    what: str
+    detail: str = ""
+
+
+class Ledger(Protocol):
+    """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
+
+    # audiences
+    def stage(self, audience_id: str) -> Staging: ...
+    def audience(self, audience_id: str) -> Audience: ...
+    def sweep(self) -> int:
+        """Remove what unfinished imports left; how many."""
+        ...
+
+    def find_recipient(self, audience_id: str, recipient_id: str) -> Claim | None:
+        """A recipient's encrypted row by id (a Claim with delivery 0), for previews."""
+        ...
+
+    def rows(self, audience_id: str) -> Iterator[Claim]:
+        """Every recipient's encrypted row in audience order (delivery 0), streaming."""
+        ...
+
+    # mailings
+    def create_mailing(
+        self,
+        mailing: Mailing,
+        frozen: Frozen,
+        lanes: Mapping[str, str],
+        now: float,
+    ) -> Sequence[Cohort]:
+        """Store it with one ready delivery per recipient, numbered in audience order.
+
+        `lanes` maps each receiver group of the audience to its lane's key, for the report.
+        """
+        ...
+
+    def mailing(self, mailing_id: str) -> Mailing:
+        """Raises UsageError where there is none."""
+        ...
+
+    def mailings(self) -> Sequence[Mailing]:
+        """All, oldest first."""
+        ...
+
+    def by_digest(self, digest: str) -> Sequence[Mailing]: ...
+    def frozen(self, mailing_id: str) -> Frozen: ...
+    def cohorts(self, mailing_id: str) -> Sequence[Cohort]: ...
+    def receivers(self, audience_id: str) -> Mapping[str, int]:
+        """Recipients per receiver group."""
+        ...
+
+    def set_state(
+        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+    ) -> Mailing:
+        """A legal transition, recorded as an act. Raises Refused for an illegal one.
+
+        Entering `halted` raises `halt_epoch` by one, so that the next turn sees it.
+        """
+        ...
+
+    def set_estimate(self, mailing_id: str, estimate_s: float) -> None: ...
+
+    # delivering
+    def take_over(self, now: float) -> int:
+        """A new epoch. What was claimed is ready (or deferred) again; attempting is in doubt."""
+        ...
+
+    def claim(self, cohort: Cohort, count: int, epoch: int, now: float) -> Sequence[Claim]:
+        """Up to `count` ready deliveries of the cohort, in order, durably claimed.
+
+        The first claim fixes the delivery's date. Raises Fenced.
+        """
+        ...
+
+    def claim_due(self, cohort: Cohort, count: int, epoch: int, now: float) -> Sequence[Claim]:
+        """Up to `count` deferred deliveries whose time has come, the oldest first."""
+        ...
+
+    def next_due(self, mailing_id: str) -> Sequence[tuple[int, float, int]]:
+        """Deferred deliveries as (cohort id, due, how many), coarse to the second, soonest
+        first."""
+        ...
+
+    def turn(self, turn: Turn) -> TurnResult:
+        """Records first, then attempts. Raises Fenced where the epoch is no longer ours."""
+        ...
+
+    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
+        """State and halt epoch of every mailing that is not final: cheap, read often."""
+        ...
+
+    def add_lane_stats(self, mailing_id: str, stats: Iterable[LaneStat]) -> None:
+        """Merge: earliest first, latest last, greatest peaks."""
+        ...
+
+    # looking
+    def tally(self, mailing_id: str) -> Mapping[int, Mapping[DeliveryState, int]]:
+        """Deliveries per cohort id and state (zeros left out). Cheap at any size."""
+        ...
+
+    def recount(self, mailing_id: str) -> Mapping[int, Mapping[DeliveryState, int]]:
+        """The same, counted from the deliveries themselves."""
+        ...
+
+    def lanes(self, mailing_id: str) -> Mapping[str, str]:
+        """Receiver group -> lane key."""
+        ...
+
+    def lane_stats(self, mailing_id: str) -> Sequence[LaneStat]: ...
+    def recipients_in(
+        self, mailing_id: str, state: DeliveryState, most: int = 1000
+    ) -> Sequence[tuple[str, Record]]:
+        """Recipient ids in that state with their last record."""
+        ...
+
+    def guard_counts(self, mailing_id: str) -> tuple[int, int]:
+        """(sealed, refused) so far."""
+        ...
+
+    def add_guard_counts(self, mailing_id: str, sealed: int, refused: int) -> None: ...
+    def add_act(self, act: Act) -> None: ...
+    def acts(self, mailing_id: str) -> Sequence[Act]: ...
+    def close(self) -> None: ...
