@@ -79,7 +79,15 @@ class Composer(Protocol):
 class Bench(Protocol):
     """Where claims become sealed payloads: open, compose, build, seal. May run in processes."""
 
-    async def work(self, mailing: str, claims: Sequence[Claim]) -> Sequence[Checked]: ...
+    @property
+    def width(self) -> int:
+        """How many batches it can work on at once."""
+        ...
+
+    async def work(self, mailing: str, claims: Sequence[Claim]) -> Sequence[Checked]:
+        """One result per claim, matched by delivery id. Raises SeverallyError where it cannot."""
+        ...
+
     async def close(self) -> None: ...
 
 

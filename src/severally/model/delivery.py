@@ -38,8 +38,9 @@ TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.READY: frozenset({_S.CLAIMED, _S.EXCLUDED, _S.EXPIRED, _S.WITHDRAWN, _S.HELD}),
     _S.CLAIMED: frozenset({_S.ATTEMPTING, _S.READY, _S.DEFERRED, _S.BLOCKED, _S.HELD}),
     # back to ready, or to deferred where it had been tried before: failed before the final dot
+    # straight to expired where the last deferral comes too late for another try
     _S.ATTEMPTING: frozenset(
-        {_S.ACCEPTED, _S.DEFERRED, _S.REFUSED, _S.IN_DOUBT, _S.READY}
+        {_S.ACCEPTED, _S.DEFERRED, _S.REFUSED, _S.IN_DOUBT, _S.READY, _S.EXPIRED}
     ),
     # a deferred delivery is claimed again when it is due
     _S.DEFERRED: frozenset({_S.CLAIMED, _S.READY, _S.EXPIRED, _S.WITHDRAWN, _S.HELD}),

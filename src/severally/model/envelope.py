@@ -45,7 +45,7 @@ def payload_digest(payload: Payload) -> bytes:
     return digest.digest()
 
 
-class Sealed(msgspec.Struct, frozen=True, gc=False):
+class Sealed(msgspec.Struct, frozen=True, tag="sealed", gc=False):
     """A payload the guard has passed. Only `guard` makes one (a test holds to that).
 
     `sha256` is `payload_digest(payload)` at the time of the check; a transport compares it
@@ -57,7 +57,7 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
     sha256: bytes
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
     """The guard said no. It halts the mailing.
 
     `reason` names what was wrong without any address or private value.
@@ -67,7 +67,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Blocked(msgspec.Struct, frozen=True):
+class Blocked(msgspec.Struct, frozen=True, tag="blocked"):
     """This one recipient cannot be composed for (a value is missing); the others go on."""
 
     delivery: int

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pacing: lanes, limits, retry plan, schedule, estimate. `state + now + rng -> decision`."""

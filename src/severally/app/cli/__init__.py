@@ -1,1 +1,1 @@
-"""TODO."""
+"""The command line: verbs, their help, and how results look to people."""

@@ -1,0 +1,221 @@
+"""The verbs before anything is sent: demo, init, check, audience check, translate, preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from severally.app.cli import options
+from severally.app.cli.session import Session
+from severally.app.cli.texts import after
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs, in the order in which a newcomer meets them."""
+    app.command(epilog=_DEMO)(demo)
+    app.command(epilog=_INIT)(init)
+    app.command(epilog=_CHECK)(check)
+    audience = typer.Typer(help="Look at a list of recipients.", no_args_is_help=True)
+    audience.command("check", epilog=_AUDIENCE)(audience_check)
+    app.add_typer(audience, name="audience")
+    translate = typer.Typer(help="The translators' side of a notice.", no_args_is_help=True)
+    translate.command("status", epilog=_STATUS)(translate_status)
+    translate.command("update", epilog=_UPDATE)(translate_update)
+    app.add_typer(translate, name="translate")
+    app.command(epilog=_PREVIEW)(preview)
+
+
+_DEMO = after("severally demo", "severally demo --customers 2000 --keep demo-workspace")
+
+
+def demo(
+    ctx: typer.Context,
+    customers: Annotated[
+        int, typer.Option(min=10, max=200_000, metavar="N", help="How many customers to tell.")
+    ] = 23_000,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the workspace in this new folder, to look at."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """The whole journey, on a simulated internet.
+
+    Real SMTP, and nothing leaves the machine. Makes customers, starts ten receiving providers
+    on loopback, each with its own limits and moods, tells every customer, and then asks the
+    providers' own records who saw what. Ends by replaying 2019: one message with 1,000
+    addresses in its To field, and what becomes of it.
+    """
+    session: Session = ctx.obj.called(None, json)
+    from severally.app.demo.show import run
+
+    raise typer.Exit(run(session, customers, keep))
+
+
+_INIT = after("severally init newsroom", "severally init .", codes=(0, 1, 2))
+
+
+def init(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder.", show_default=False)
+    ],
+    json: options.Json = False,
+) -> None:
+    """Make a workspace with a sample notice, ready to try.
+
+    Writes severally.toml, a notice in several languages, a page layout, a few customers who do
+    not exist, and the workspace's two keys. The workspace is a trial: it sends to reserved
+    test domains and to this machine only, at first into the folder outbox/.
+    """
+    session: Session = ctx.obj.called(None, json)
+    from severally.app.cli import paint
+    from severally.app.operations.beginning import init as make
+
+    session.show(make(folder), paint.init)
+
+
+_CHECK = after(
+    "severally check index-change",
+    "severally check index-change --audience customers.csv",
+    "severally check index-change --json",
+    codes=(0, 1, 2, 3),
+)
+
+
+def check(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    audience: options.MaybeAudience = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Say everything that is wrong with a draft, at once.
+
+    Missing and stale translations, unknown variables, links to unlisted hosts; with an
+    audience also missing columns, rows that cannot be told and values that do not fit.
+    Nothing is kept and nothing is sent.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import drafts
+
+    with session.office() as office:
+        result = drafts.check(office, notice, audience)
+    session.show(result, paint.check)
+    raise typer.Exit(0 if result.sound else 3)
+
+
+_AUDIENCE = after(
+    "severally audience check customers.csv",
+    "severally audience check customers.csv --notice index-change",
+    codes=(0, 1, 2, 3),
+)
+
+
+def audience_check(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.", show_default=False)],
+    notice: Annotated[
+        str | None,
+        typer.Option(metavar="NOTICE", help="Also check the columns this notice needs."),
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Say what would be accepted of a list, and what not.
+
+    Every rejected row with its reason; they are also written to .severally/rejects/, with
+    their numbers and reasons.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import audiences
+
+    with session.office() as office:
+        result = audiences.check(office, file, notice)
+    session.show(result, paint.audience)
+    unsound = result.rejected or any(not finding.warning for finding in result.findings)
+    raise typer.Exit(3 if unsound else 0)
+
+
+_STATUS = after("severally translate status index-change")
+
+
+def translate_status(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Say what each locale of a notice still lacks."""
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import drafts
+
+    with session.office() as office:
+        session.show(drafts.translation_status(office, notice), paint.translation)
+
+
+_UPDATE = after("severally translate update index-change")
+
+
+def translate_update(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Bring every locale's catalogue up to the source text.
+
+    Gives each block of body.md its id, adds new segments to locales/*.po, and marks those
+    whose source changed as fuzzy, with the text they were translated from.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import drafts
+
+    with session.office() as office:
+        session.show(drafts.update_translations(office, notice), paint.translation)
+
+
+_PREVIEW = after(
+    "severally preview index-change --out preview",
+    "severally preview index-change --locale de --out preview",
+    "severally preview index-change --audience customers.csv --id c-1001 --out preview",
+    codes=(0, 1, 2, 3),
+)
+
+
+def preview(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where to write the files.", show_default=False)
+    ],
+    locale: Annotated[
+        str | None, typer.Option(metavar="L", help="One locale; without it, all of them.")
+    ] = None,
+    audience: options.MaybeAudience = None,
+    recipient: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="Preview what this recipient will get."),
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Write what people will get into a folder.
+
+    Each message as HTML, as text, and whole (.eml). The bytes are those that would be sent,
+    but for the date, the Message-ID, the return path's token and the signature. Without
+    --audience and --id the values are made up.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import previews
+
+    with session.office() as office:
+        result = previews.preview(office, notice, out, locale, audience, recipient)
+    session.show(result, paint.preview)

@@ -1,0 +1,215 @@
+"""How results look to people. One function for each verb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from severally.app.cli.words import counted, duration, moment, number
+from severally.app.operations import results
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WORDS = {
+    "accepted": "taken by the receiver",
+    "refused": "the receiver said no for good",
+    "deferred": "waiting for another try",
+    "in_doubt": "handed over, no answer came; not sent again",
+    "blocked": "cannot be composed for",
+    "ready": "not sent yet",
+    "expired": "tried until the retries' end",
+}
+
+
+def init(result: results.InitResult, console: Console) -> None:
+    """`init`."""
+    console.print(f"Made a trial workspace in [bold]{escape(result.workspace)}[/bold]:")
+    for file in result.files:
+        console.print(f"  {escape(file)}")
+    console.print("\nTry it; everything it sends ends in its folder outbox/:")
+    if result.workspace != ".":
+        console.print(f"  cd {escape(result.workspace)}")
+    console.print("  severally check index-change --audience customers.csv")
+    console.print("  severally send index-change --audience customers.csv")
+
+
+def check(result: results.CheckResult, console: Console) -> None:
+    """`check`."""
+    findings(result.findings, console)
+    if result.audience is not None:
+        audience(result.audience, console)
+    locales = f"{counted(len(result.locales), 'locale')}: {', '.join(result.locales)}"
+    if result.sound:
+        console.print(f"[green]{escape(result.notice)} is sound[/green] ({locales})")
+    else:
+        wrong = sum(not finding.warning for finding in result.findings)
+        said = counted(wrong, "thing") if wrong else "the audience"
+        console.print(f"[red]{escape(result.notice)} cannot be sent[/red]: {said} to be mended")
+
+
+def findings(found: Iterable[results.FoundView], console: Console) -> None:
+    """One line each, what is wrong first."""
+    for finding in sorted(found, key=lambda each: each.warning):
+        mark = "[yellow]warning[/yellow]" if finding.warning else "[red]wrong[/red]"
+        where = f"{finding.where}: " if finding.where else ""
+        cure = f"; {finding.cure}" if finding.cure else ""
+        ids = finding.recipients
+        named = f" (recipients {', '.join(ids[:5])}{_more(len(ids) - 5)})" if ids else ""
+        console.print(f"{mark}  {escape(where + finding.problem + named + cure)}")
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def audience(result: results.AudienceResult, console: Console) -> None:
+    """`audience check`."""
+    findings(result.findings, console)
+    for row in result.rejects[:20]:
+        who = f" ({row.id})" if row.id else ""
+        console.print(f"[red]row {row.row}[/red]{escape(who)}: {escape(row.reason)}")
+    if result.rejected > 20:
+        console.print(f"… and {number(result.rejected - 20)} more rejected rows")
+    said = f"{counted(result.accepted, 'recipient')} accepted"
+    if result.rejected:
+        said += f", {counted(result.rejected, 'row')} rejected (see {result.rejects_file})"
+    if result.set_aside:
+        said += f", {number(result.set_aside)} set aside (an address that stood there before)"
+    console.print(f"{escape(result.file)}: {escape(said)}")
+    if result.ignored_columns:
+        console.print(f"columns not read: {escape(', '.join(result.ignored_columns))}")
+    if result.locales:
+        spread = sorted(result.locales.items(), key=lambda item: (-item[1], item[0]))
+        console.print("locales: " + ", ".join(f"{name} {number(n)}" for name, n in spread))
+
+
+def translation(result: results.TranslateResult, console: Console) -> None:
+    """`translate status` and `translate update`."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("locale", "translated", "missing", "stale"):
+        grid.add_column(heading, justify="left" if heading == "locale" else "right")
+    for line in result.catalogues:
+        grid.add_row(line.locale, str(line.translated), str(line.missing), str(line.stale))
+    console.print(grid)
+    for file in result.written:
+        console.print(f"wrote {escape(file)}")
+
+
+def preview(result: results.PreviewResult, console: Console) -> None:
+    """`preview`."""
+    for file in result.files:
+        console.print(f"wrote {escape(file)}")
+
+
+def plan(result: results.PlanResult, console: Console) -> None:
+    """`plan`."""
+    findings(result.findings, console)
+    audience(result.audience, console)
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("lane", "recipients", "rate", "connections", "per connection", "ends", "by"):
+        grid.add_column(heading, justify="left" if heading in ("lane", "by") else "right")
+    for lane in result.lanes:
+        grid.add_row(
+            lane.lane,
+            number(lane.recipients),
+            lane.rate or "-",
+            str(lane.connections or "-"),
+            str(lane.messages_per_connection or "-"),
+            duration(lane.ends_s),
+            lane.source,
+        )
+    console.print()
+    console.print(grid)
+    console.print(
+        f"\n{counted(result.recipients, 'recipient')} on route {escape(result.route)}: "
+        f"about [bold]{duration(result.estimate_s)}[/bold]; the bottleneck is {result.bottleneck}"
+    )
+
+
+def status(result: results.StatusResult, console: Console) -> None:
+    """`status`."""
+    if not result.mailings:
+        console.print("no mailing yet; make one with: severally send NOTICE --audience FILE")
+        return
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("mailing", "notice", "state", "audience", "accepted", "open", "made"):
+        grid.add_column(heading, justify="right" if heading in _RIGHT else "left")
+    for line in result.mailings:
+        waiting = sum(line.counts[word] for word in _WAITING)
+        grid.add_row(
+            line.mailing,
+            line.notice,
+            f"{line.state} ({line.reason})" if line.reason else line.state,
+            number(line.audience),
+            number(line.counts["accepted"]),
+            number(waiting),
+            moment(line.created_at),
+        )
+    console.print(grid)
+    at_work = "a process is delivering" if result.delivering else "no process is delivering"
+    console.print(f"{result.purpose} workspace; {at_work}")
+
+
+_RIGHT = frozenset({"audience", "accepted", "open"})
+_WAITING = ("ready", "claimed", "attempting", "deferred", "held")
+
+
+def report(result: results.Report, console: Console) -> None:
+    """`report`, `send`, `resume`: a table that adds up."""
+    state = f"{result.state}: {result.reason}" if result.reason else result.state
+    console.print(f"[bold]{result.mailing}[/bold]  {escape(result.notice)}  {escape(state)}")
+    grid = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    grid.add_column(justify="right")
+    grid.add_column()
+    grid.add_column(style="dim")
+    for word, count in result.counts.items():
+        if count:
+            grid.add_row(number(count), word.replace("_", " "), _WORDS.get(word, ""))
+    grid.add_row("─" * len(number(result.audience)), "", "")
+    grid.add_row(number(result.audience), "in the audience", "")
+    console.print(grid)
+    console.print(_lanes(result))
+    took = f"took {duration(result.elapsed_s)}" if result.elapsed_s else "not begun"
+    console.print(
+        f"{took}, estimated {duration(result.estimate_s)}; "
+        f"the guard sealed {number(result.guard.sealed)} and refused {result.guard.refused}"
+    )
+    _ids("in doubt", result.in_doubt, console)
+    _ids("blocked", result.blocked, console)
+    if result.exit_code and result.state != "done":
+        console.print(f"go on with: severally resume {result.mailing}")
+
+
+def _lanes(result: results.Report) -> Table:
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    columns = ("lane", "recipients", "accepted", "first", "last", "busiest second", "connections")
+    for heading in columns:
+        grid.add_column(heading, justify="left" if heading == "lane" else "right")
+    for lane in result.lanes:
+        grid.add_row(
+            lane.lane,
+            number(lane.recipients),
+            number(lane.counts["accepted"]),
+            moment(lane.first_at),
+            moment(lane.last_at),
+            number(lane.peak_rate),
+            number(lane.peak_connections),
+        )
+    return grid
+
+
+def _ids(word: str, ids: tuple[str, ...], console: Console) -> None:
+    if ids:
+        console.print(f"{word}: {escape(', '.join(ids[:20]))}{_more(len(ids) - 20)}")
+
+
+def halt(result: results.HaltResult, console: Console) -> None:
+    """`halt`."""
+    if not result.halted:
+        console.print("nothing is under way")
+    for mailing in result.halted:
+        console.print(f"halted {mailing}; go on with: severally resume {mailing}")

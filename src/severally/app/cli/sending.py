@@ -1,0 +1,233 @@
+"""The verbs of a mailing's life: plan, send, status, watch, halt, resume, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from severally.app.cli import options
+from severally.app.cli.session import Session
+from severally.app.cli.texts import after
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs in the order of a mailing's life."""
+    app.command(epilog=_PLAN)(plan)
+    app.command(epilog=_SEND)(send)
+    app.command(epilog=_STATUS)(status)
+    app.command(epilog=_WATCH)(watch)
+    app.command(epilog=_HALT)(halt)
+    app.command(epilog=_RESUME)(resume)
+    app.command(epilog=_REPORT)(report)
+
+
+_PLAN = after(
+    "severally plan index-change --audience customers.csv",
+    "severally plan index-change --audience customers.csv --route main --json",
+    codes=(0, 1, 2, 3),
+)
+
+
+def plan(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    audience: options.AudienceFile,
+    route: options.RouteName = None,
+    accept_rejects: options.AcceptRejects = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Say how a mailing would go, and when it would end.
+
+    Lanes, their limits and where they come from, the bottleneck, and the estimate.
+    Runs the very scheduler that sends, on a clock that jumps. Nothing is kept or sent.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import plans
+
+    with session.office() as office:
+        session.show(plans.plan(office, notice, audience, route, accept_rejects), paint.plan)
+
+
+_SEND = after(
+    "severally send index-change --audience customers.csv",
+    "severally send index-change --audience customers.csv --accept-rejects 3",
+    "severally send index-change --audience customers.csv --until +2h --json",
+    'severally send index-change --audience customers.csv --again "first run had the wrong date"',
+    codes=(0, 1, 2, 3, 4, 5),
+)
+
+
+def send(
+    ctx: typer.Context,
+    notice: options.NoticeName,
+    audience: options.AudienceFile,
+    accept_rejects: options.AcceptRejects = None,
+    again: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Send although the very same was sent before."),
+    ] = None,
+    until: options.Until = None,
+    route: options.RouteName = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Tell everybody: check, send, retry, report.
+
+    Everything is checked before the first message leaves, and each message again by the guard.
+    What was sent before is not sent again: a mailing that stopped goes on with `resume`.
+    Ctrl-C finishes what is in flight and ends; nothing is lost.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.cli.progress import viewing
+    from severally.app.operations import sends
+    from severally.app.operations.moments import moment
+
+    order = sends.Order(notice, audience, accept_rejects, again, moment(until), route)
+    with session.office() as office:
+        mailing = sends.prepare(office, order, session.say)
+        with viewing(session, mailing) as listen:
+            result = sends.see_through(office, mailing.id, order.until, listen, session.say)
+    session.show(result, paint.report)
+    raise typer.Exit(result.exit_code)
+
+
+_STATUS = after("severally status", "severally status m-7k2d9x --json")
+
+
+def status(
+    ctx: typer.Context,
+    mailing: options.MaybeMailing = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """List the workspace's mailings and where each stands."""
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import looking
+
+    with session.office() as office:
+        session.show(looking.status(office, mailing), paint.status)
+
+
+_WATCH = after("severally watch", "severally watch m-7k2d9x --until +10m", codes=(0, 1, 2, 4, 5))
+
+
+def watch(
+    ctx: typer.Context,
+    mailing: options.MaybeMailing = None,
+    until: options.Until = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Watch a mailing until it is final or halted.
+
+    Another process delivers it. Watching changes nothing; Ctrl-C ends the watching, not the
+    mailing.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.cli.progress import viewing
+    from severally.app.operations import looking, sends
+    from severally.app.operations.moments import moment
+
+    with session.office() as office:
+        found = looking.choose(office, mailing)
+        with viewing(session, found) as listen:
+            result = sends.watch(office, found.id, moment(until), listen)
+    session.show(result, paint.report)
+    raise typer.Exit(result.exit_code)
+
+
+_HALT = after(
+    'severally halt m-7k2d9x --reason "wrong date in the text"',
+    'severally halt --all --reason "provider asks us to stop"',
+)
+
+
+def halt(
+    ctx: typer.Context,
+    mailing: options.MaybeMailing = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every mailing under way.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the report.")] = "",
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Stop a mailing now, from any terminal.
+
+    Takes effect within a second, whoever delivers it. What is in flight ends; nothing more
+    leaves. `resume` lets it go on.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import halting
+
+    with session.office() as office:
+        session.show(halting.halt(office, mailing, everything, reason), paint.halt)
+
+
+_RESUME = after(
+    "severally resume m-7k2d9x",
+    "severally resume m-7k2d9x --until +30m --json",
+    codes=(0, 1, 2, 3, 4, 5),
+)
+
+
+def resume(
+    ctx: typer.Context,
+    mailing: options.MailingId,
+    until: options.Until = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Go on with a mailing where it stopped.
+
+    After a halt, a crash or Ctrl-C. Nobody who was sent it is sent it again. Those in doubt
+    (the message was handed over, the answer never came) are listed by the report and stay as
+    they are.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.cli.progress import viewing
+    from severally.app.operations import halting, sends
+    from severally.app.operations.moments import moment
+
+    with session.office() as office:
+        found = halting.resume(office, mailing)
+        with viewing(session, found) as listen:
+            result = sends.see_through(office, found.id, moment(until), listen, session.say)
+    session.show(result, paint.report)
+    raise typer.Exit(result.exit_code)
+
+
+_REPORT = after("severally report", "severally report m-7k2d9x --json")
+
+
+def report(
+    ctx: typer.Context,
+    mailing: options.MaybeMailing = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the report as JSON to a file.")
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Account for every recipient of a mailing.
+
+    The counts add up to the audience; those in doubt are listed by their ids.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint
+    from severally.app.operations import looking
+
+    with session.office() as office:
+        result = looking.report(office, looking.choose(office, mailing).id)
+    if out is not None:
+        from msgspec.json import encode
+
+        out.write_bytes(encode(result) + b"\n")
+    session.show(result, paint.report)

@@ -1,0 +1,375 @@
+"""The workspace: where it is and what its severally.toml says, checked.
+
+Responsible for finding, reading and checking the file. Not for opening what it names
+(keys, passwords, the ledger): that is wiring's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
+from severally.app.strict import TomlFile, named_tables
+from severally.model.errors import UsageError
+from severally.model.lane import Limits, Rate, parse_rate
+
+FILE = "severally.toml"
+STATE = ".severally"
+NOT_YET = ("sendgrid", "ses", "mailgun", "postmark", "resend")
+"""Route types that have a name already and no code yet."""
+
+
+class WorkspaceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[workspace]`."""
+
+    purpose: Literal["trial", "live"] = "trial"
+    allow_domains: tuple[str, ...] | None = None
+    allow_hosts: tuple[str, ...] | None = None
+
+
+class AudienceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[audience]`: how an audience file is read. `columns` maps our heading to theirs."""
+
+    delimiter: str = ","
+    columns: dict[str, str] = {}
+    default_locale: str = "en"
+    default_timezone: str = "UTC"
+
+
+class DkimSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One signature of a sender."""
+
+    domain: str
+    selector: str
+    key_file: str
+
+
+class SenderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[senders.NAME]`."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    return_path: str = ""
+    unsubscribe: str = ""
+    unsubscribe_url: str = ""
+    dkim: tuple[DkimSection, ...] = ()
+
+
+class SmtpRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "smtp"`: a relay that takes everything."""
+
+    host: str
+    port: int = 587
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+    ehlo: str = ""
+    source_ip: str = ""
+    connections: int = 20
+    messages_per_connection: int = 0
+    rate: str = "0"
+
+
+class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "mx"`: straight to each domain's own servers."""
+
+    resolver: str = ""
+    port: int = 25
+    source_ip: str = ""
+    ehlo: str = ""
+    ca_file: str = ""
+    connections: int = 0
+    messages_per_connection: int = 0
+    rate: str = "0"
+
+
+class MaildirRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "maildir"`: into a folder, for rehearsals."""
+
+    path: str
+    connections: int = 4
+    rate: str = "0"
+
+
+class DiscardRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "discard"`: checked in full, then thrown away."""
+
+    connections: int = 4
+    rate: str = "0"
+
+
+Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute
+_ROUTES: dict[str, type[Route]] = {
+    "smtp": SmtpRoute,
+    "mx": MxRoute,
+    "maildir": MaildirRoute,
+    "discard": DiscardRoute,
+}
+
+
+class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[limits.RECEIVER]`."""
+
+    rate: str = "0"
+    connections: int = 0
+    messages_per_connection: int = 0
+
+
+class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[retries]`, as written: `first = "15m"`."""
+
+    first: str = "15m"
+    factor: float = 2.0
+    most: str = "4h"
+    give_up: str = "72h"
+
+
+class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[sending]`. `processes` compose; 0 means one less than there are cores."""
+
+    max_in_doubt: int = 100
+    processes: int = 0
+
+
+class Retries(msgspec.Struct, frozen=True):
+    """When a deferred delivery is tried again. In seconds."""
+
+    first_s: float
+    factor: float
+    most_s: float
+    give_up_s: float
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace's configuration, checked; paths in it are relative to `root`."""
+
+    root: Path
+    purpose: Literal["trial", "live"]
+    allowed: Allowed
+    audience: AudienceSection
+    senders: dict[str, SenderSection]
+    routes: dict[str, Route]
+    limits: dict[str, Limits]
+    retries: Retries
+    max_in_doubt: int = 100
+    processes: int = 1
+    _route_limits: dict[str, Limits] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """Where the program keeps its own: ledger, lock, rejects, log."""
+        return self.root / STATE
+
+    def path(self, name: str) -> Path:
+        """A path written in the file."""
+        return self.root / Path(name).expanduser()
+
+    def route_limits(self, name: str) -> Limits:
+        """What holds for the whole of a route."""
+        return self._route_limits[name]
+
+    def choose_route(self, name: str | None) -> str:
+        """The route called `name`; without it the only one, or the one called main."""
+        if name is not None:
+            if name not in self.routes:
+                raise UsageError(f"there is no route {name!r}; {_known(self.routes)}")
+            return name
+        if len(self.routes) == 1:
+            return next(iter(self.routes))
+        if "main" in self.routes:
+            return "main"
+        if not self.routes:
+            raise UsageError(f"{FILE} has no route; write [routes.main] with a type")
+        raise UsageError(f"say which route with --route NAME; {_known(self.routes)}")
+
+
+def find_root(start: Path, given: Path | None) -> Path:
+    """The folder with severally.toml: `given`, or `start` or the nearest one above it.
+
+    Raises UsageError where there is none.
+    """
+    if given is not None:
+        root = given.expanduser().resolve()
+        if (root / FILE).is_file():
+            return root
+        raise UsageError(
+            f"{given} is no workspace: it has no {FILE}; make one with: severally init {given}"
+        )
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise UsageError(
+        f"there is no {FILE} here or in any folder above; go to a workspace, "
+        "name one with --workspace DIR, or make one with: severally init DIR"
+    )
+
+
+def load(root: Path) -> Workspace:
+    """Read and check `root`'s severally.toml. Raises UsageError naming every mistake."""
+    file = TomlFile(root / FILE, FILE)
+    file.sections(("workspace", "audience", "senders", "routes", "limits", "retries", "sending"))
+    workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
+    audience = file.table("audience", file.data.get("audience", {}), AudienceSection)
+    retries = file.table("retries", file.data.get("retries", {}), RetriesSection)
+    sending = file.table("sending", file.data.get("sending", {}), SendingSection)
+    senders = {
+        name: sender
+        for name, raw in named_tables(file, "senders").items()
+        if (sender := file.table(f"senders.{name}", raw, SenderSection)) is not None
+    }
+    routes, route_limits = _routes(file)
+    limits = _limits(file)
+    allowed = _allowed(file, workspace or WorkspaceSection())
+    timing = _retries(file, retries or RetriesSection())
+    _check_audience(file, audience or AudienceSection())
+    _check_sending(file, sending or SendingSection())
+    file.raise_findings()
+    assert workspace is not None and audience is not None and sending is not None
+    return Workspace(
+        root,
+        workspace.purpose,
+        allowed,
+        audience,
+        senders,
+        routes,
+        limits,
+        timing,
+        sending.max_in_doubt,
+        sending.processes or max(1, (os.cpu_count() or 1) - 1),
+        route_limits,
+    )
+
+
+def _routes(file: TomlFile) -> tuple[dict[str, Route], dict[str, Limits]]:
+    routes: dict[str, Route] = {}
+    limits: dict[str, Limits] = {}
+    for name, raw in named_tables(file, "routes").items():
+        path = f"routes.{name}"
+        if not _NAME.fullmatch(name):
+            file.problem(path, "a route's name is letters, digits and -", "rename it")
+        kind = raw.get("type") if isinstance(raw, dict) else None
+        if kind in NOT_YET:
+            file.problem(
+                f"{path}.type", f"{kind} is not available yet in this version", _ROUTE_CURE
+            )
+        elif kind not in _ROUTES:
+            said = "type is missing" if kind is None else f"there is no route type {kind!r}"
+            file.problem(f"{path}.type", said, _ROUTE_CURE)
+        else:
+            route = file.table(path, raw, _ROUTES[kind], ignore=("type",))
+            if route is not None:
+                routes[name] = route
+                limits[name] = _route_limits(file, path, route)
+    return routes, limits
+
+
+def _route_limits(file: TomlFile, path: str, route: Route) -> Limits:
+    per_connection = getattr(route, "messages_per_connection", 0)
+    _check_numbers(file, path, route.connections, per_connection)
+    if isinstance(route, SmtpRoute | MxRoute) and not 1 <= route.port <= 65535:
+        file.problem(f"{path}.port", f"{route.port} is no port", "write one from 1 to 65535")
+    if isinstance(route, SmtpRoute):
+        _check_login(file, path, route)
+    rate = _rate(file, f"{path}.rate", route.rate)
+    return Limits(rate, route.connections or None, per_connection or None)
+
+
+def _check_login(file: TomlFile, path: str, route: SmtpRoute) -> None:
+    secret = route.password_file or route.password_env
+    if route.password_file and route.password_env:
+        file.problem(path, "has both password_file and password_env", "keep one")
+    if bool(route.username) != bool(secret):
+        missing = "username" if secret else "password_file or password_env"
+        file.problem(path, f"{missing} is missing", "logging in needs a name and a password")
+    if secret and route.tls == "none" and not Allowed((), DEFAULT_HOSTS).host(route.host):
+        file.problem(f"{path}.tls", "would send the password unencrypted", 'write tls = "starttls"')
+
+
+def _limits(file: TomlFile) -> dict[str, Limits]:
+    limits: dict[str, Limits] = {}
+    for name, raw in named_tables(file, "limits").items():
+        path = f"limits.{name}"
+        section = file.table(path, raw, LimitsSection)
+        if section is not None:
+            _check_numbers(file, path, section.connections, section.messages_per_connection)
+            limits[name] = Limits(
+                _rate(file, f"{path}.rate", section.rate),
+                section.connections or None,
+                section.messages_per_connection or None,
+            )
+    return limits
+
+
+def _check_numbers(file: TomlFile, path: str, connections: int, per_connection: int) -> None:
+    if connections < 0:
+        file.problem(f"{path}.connections", "must be 0 (no limit) or more")
+    if per_connection < 0:
+        file.problem(f"{path}.messages_per_connection", "must be 0 (no limit) or more")
+
+
+def _rate(file: TomlFile, path: str, text: str) -> Rate | None:
+    try:
+        return parse_rate(text)
+    except ValueError as error:
+        file.problem(path, str(error))
+        return None
+
+
+def _allowed(file: TomlFile, section: WorkspaceSection) -> Allowed:
+    domains = section.allow_domains if section.allow_domains is not None else DEFAULT_DOMAINS
+    hosts = section.allow_hosts if section.allow_hosts is not None else DEFAULT_HOSTS
+    try:
+        return Allowed(tuple(domains), tuple(hosts), everything=section.purpose == "live")
+    except ValueError as error:
+        file.problem("workspace", str(error))
+        return Allowed((), ())
+
+
+def _retries(file: TomlFile, section: RetriesSection) -> Retries:
+    times = {
+        name: _duration(file, f"retries.{name}", getattr(section, name))
+        for name in ("first", "most", "give_up")
+    }
+    if not 1 <= section.factor <= 100:
+        file.problem("retries.factor", "must be from 1 to 100")
+    return Retries(times["first"], section.factor, times["most"], times["give_up"])
+
+
+def _duration(file: TomlFile, path: str, text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        file.problem(path, f"{text!r} is no length of time", "write for example 90s, 15m, 4h, 3d")
+        return 1.0
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _check_audience(file: TomlFile, section: AudienceSection) -> None:
+    if len(section.delimiter) != 1 or section.delimiter in '"\r\n':
+        file.problem("audience.delimiter", "must be one character", 'for example "," or ";"')
+
+
+def _check_sending(file: TomlFile, section: SendingSection) -> None:
+    if not 1 <= section.max_in_doubt <= 100_000:
+        file.problem("sending.max_in_doubt", "must be from 1 to 100000")
+    if not 0 <= section.processes <= 256:
+        file.problem("sending.processes", "must be from 0 (chosen by the program) to 256")
+
+
+def _known(names: dict[str, Route]) -> str:
+    return f"there are {', '.join(sorted(names))}" if names else "there is none yet"
+
+
+_ROUTE_CURE = f"available are {', '.join(_ROUTES)}"
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

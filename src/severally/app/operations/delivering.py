@@ -1,0 +1,162 @@
+"""Seeing mailings through: deliver them, or watch whoever does and take over if it goes away.
+
+Responsible for one process delivering for a workspace, for Ctrl-C, and for the view of a
+mailing that another process delivers. The sending itself is `deliver`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from severally.app.office import Office
+from severally.app.operations import looking
+from severally.app.operations.results import Report
+from severally.deliver.progress import LaneProgress, Progress
+from severally.deliver.sending import Deliverer
+from severally.model.delivery import DeliveryState
+from severally.model.mailing import MailingState
+
+Listen = Callable[[Progress], None]
+Say = Callable[[str], None]
+
+POLL_S = 0.25
+_RATE_WINDOW_S = 5.0
+_ENDED = frozenset({MailingState.DONE, MailingState.HALTED, MailingState.CANCELLED})
+
+
+def see_through(
+    office: Office, mailing_id: str, until: float | None, listen: Listen, say: Say
+) -> Report:
+    """Deliver the mailing, or watch until it has ended; ends early at `until` or by Ctrl-C."""
+    view = View(office, mailing_id, listen)
+    with _terminating(), contextlib.suppress(KeyboardInterrupt):
+        told = False
+        while not view.ended() and not _passed(until):
+            if office.lock.take():
+                try:
+                    asyncio.run(_deliver(office, mailing_id, until, listen, say))
+                finally:
+                    office.lock.release()
+                break
+            if not told:
+                say("another process delivers for this workspace; it takes this mailing over")
+                told = True
+            view.show()
+            time.sleep(POLL_S)
+    return looking.report(office, mailing_id)
+
+
+def watch(office: Office, mailing_id: str, until: float | None, listen: Listen) -> Report:
+    """Look on until it has ended, nobody delivers it, `until` has come, or Ctrl-C."""
+    view = View(office, mailing_id, listen)
+    alone = 0
+    with contextlib.suppress(KeyboardInterrupt):
+        while not view.ended() and not _passed(until) and alone < 4:
+            view.show()
+            time.sleep(POLL_S)
+            alone = 0 if office.lock.held_by_anyone() else alone + 1
+    view.show()
+    return looking.report(office, mailing_id)
+
+
+async def _deliver(
+    office: Office, mailing_id: str, until: float | None, listen: Listen, say: Say
+) -> None:
+    def mine(progress: Progress) -> None:
+        if progress.mailing == mailing_id:
+            listen(progress)
+
+    async with office.wiring.deliverer(office.workspace, office.keys, office.ledger, mine) as one:
+        work = asyncio.ensure_future(one.run([mailing_id], until))
+        with _interruptible(one, work, say), contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+@contextlib.contextmanager
+def _interruptible(one: Deliverer, work: asyncio.Future[None], say: Say) -> Iterator[None]:
+    """The first Ctrl-C finishes what is in flight, the second drops it (it is in doubt then)."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        if asked:
+            work.cancel()
+        else:
+            asked = True
+            say("stopping: finishing what is in flight (Ctrl-C again leaves it in doubt)")
+            one.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _terminating() -> Iterator[None]:
+    """While watching, SIGTERM ends as Ctrl-C does."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _passed(until: float | None) -> bool:
+    return until is not None and time.time() >= until
+
+
+class View:
+    """A mailing seen through the ledger, with rates from what changed lately."""
+
+    def __init__(self, office: Office, mailing_id: str, listen: Listen) -> None:
+        self._office = office
+        self._id = mailing_id
+        self._listen = listen
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
+        self._since = time.monotonic()
+
+    def ended(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self._office.ledger.mailing(self._id).state in _ENDED
+
+    def show(self) -> None:
+        """Tell the listener how it stands now."""
+        ledger = self._office.ledger
+        lanes = looking.by_lane(self._office, self._id, ledger.tally(self._id))
+        rates = self._rates({lane: _answered(counts) for lane, counts in lanes.items()})
+        shown = tuple(
+            LaneProgress(lane, counts, rates[lane], "", 0) for lane, counts in lanes.items()
+        )
+        elapsed = time.monotonic() - self._since
+        self._listen(Progress(self._id, shown, elapsed, *ledger.guard_counts(self._id)))
+
+    def _rates(self, answered: dict[str, int]) -> dict[str, float]:
+        now = time.monotonic()
+        self._seen.append((now, answered))
+        while now - self._seen[0][0] > _RATE_WINDOW_S:
+            self._seen.popleft()
+        then, before = self._seen[0]
+        span = now - then
+        return {
+            lane: (count - before.get(lane, 0)) / span if span else 0.0
+            for lane, count in answered.items()
+        }
+
+
+def _answered(counts: dict[DeliveryState, int]) -> int:
+    waiting = (DeliveryState.READY, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
+    return sum(count for state, count in counts.items() if state not in waiting)

@@ -1,0 +1,203 @@
+"""What the verbs answer with: plain structs that print as JSON. Never a recipient's address."""
+
+from __future__ import annotations
+
+import msgspec
+
+from severally.model.delivery import OPEN, DeliveryState
+from severally.model.errors import Finding
+from severally.model.mailing import MailingState
+
+
+class FoundView(msgspec.Struct, frozen=True):
+    """One finding, as JSON. `recipients` are ids."""
+
+    where: str
+    problem: str
+    cure: str = ""
+    recipients: tuple[str, ...] = ()
+    warning: bool = False
+
+
+def view_of(finding: Finding) -> FoundView:
+    """A finding for output."""
+    return FoundView(
+        finding.where, finding.problem, finding.cure, finding.recipients, finding.warning
+    )
+
+
+class RejectedRow(msgspec.Struct, frozen=True):
+    """A row of the audience that cannot be told. `id` may be empty; `reason` has no value."""
+
+    row: int
+    id: str
+    reason: str
+
+
+class AudienceResult(msgspec.Struct, frozen=True):
+    """`audience check`. `rejected` counts; `rejects` are the first 100, all in `rejects_file`."""
+
+    file: str
+    accepted: int
+    rejected: int
+    set_aside: int
+    locales: dict[str, int]
+    receivers: dict[str, int]
+    ignored_columns: tuple[str, ...]
+    rejects: tuple[RejectedRow, ...]
+    rejects_file: str
+    findings: tuple[FoundView, ...]
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """`check`. `sound` where nothing but warnings was found."""
+
+    notice: str
+    sound: bool
+    locales: tuple[str, ...]
+    findings: tuple[FoundView, ...]
+    audience: AudienceResult | None = None
+
+
+class PreviewResult(msgspec.Struct, frozen=True):
+    """`preview`: the files that were written."""
+
+    notice: str
+    locale: str
+    recipient: str
+    files: tuple[str, ...]
+
+
+class PlanLane(msgspec.Struct, frozen=True):
+    """One lane of a plan. `ends_s`: seconds from the start until its last first attempt."""
+
+    lane: str
+    recipients: int
+    rate: str
+    connections: int | None
+    messages_per_connection: int | None
+    source: str
+    ends_s: float
+
+
+class PlanResult(msgspec.Struct, frozen=True):
+    """`plan`. Times in seconds; `bottleneck` is the lane that ends last."""
+
+    notice: str
+    route: str
+    recipients: int
+    estimate_s: float
+    bottleneck: str
+    lanes: tuple[PlanLane, ...]
+    audience: AudienceResult
+    findings: tuple[FoundView, ...] = ()
+
+
+class LaneReport(msgspec.Struct, frozen=True):
+    """One lane. `first_at`, `last_at` are Unix seconds, 0.0 for never."""
+
+    lane: str
+    recipients: int
+    counts: dict[str, int]
+    first_at: float
+    last_at: float
+    peak_rate: int
+    peak_connections: int
+
+
+class GuardReport(msgspec.Struct, frozen=True):
+    """What the guard did."""
+
+    sealed: int
+    refused: int
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One entry of the mailing's history. `at` is Unix seconds."""
+
+    at: float
+    what: str
+    detail: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`report`, and what `send` and `resume` end with. `counts` sum to `audience`."""
+
+    mailing: str
+    notice: str
+    state: str
+    reason: str
+    route: str
+    digest: str
+    audience: int
+    counts: dict[str, int]
+    lanes: tuple[LaneReport, ...]
+    estimate_s: float
+    elapsed_s: float
+    guard: GuardReport
+    in_doubt: tuple[str, ...]
+    blocked: tuple[str, ...]
+    history: tuple[Deed, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all final, 4 halted, 5 some deferred, blocked, in doubt or not yet sent."""
+        if self.state == MailingState.HALTED:
+            return 4
+        unfinished = {*OPEN, DeliveryState.BLOCKED, DeliveryState.IN_DOUBT}
+        return 5 if any(self.counts[state.word] for state in unfinished) else 0
+
+
+class MailingLine(msgspec.Struct, frozen=True):
+    """One mailing in `status`."""
+
+    mailing: str
+    notice: str
+    state: str
+    reason: str
+    route: str
+    audience: int
+    counts: dict[str, int]
+    created_at: float
+    started_at: float
+    ended_at: float
+    estimate_s: float
+
+
+class StatusResult(msgspec.Struct, frozen=True):
+    """`status`: newest first. `delivering` says whether a process is at work here now."""
+
+    purpose: str
+    delivering: bool
+    mailings: tuple[MailingLine, ...]
+
+
+class CatalogueLine(msgspec.Struct, frozen=True):
+    """One locale of `translate status`."""
+
+    locale: str
+    translated: int
+    missing: int
+    stale: int
+
+
+class TranslateResult(msgspec.Struct, frozen=True):
+    """`translate status` and `translate update`."""
+
+    notice: str
+    catalogues: tuple[CatalogueLine, ...]
+    written: tuple[str, ...] = ()
+
+
+class InitResult(msgspec.Struct, frozen=True):
+    """`init`."""
+
+    workspace: str
+    files: tuple[str, ...]
+
+
+class HaltResult(msgspec.Struct, frozen=True):
+    """`halt`: what was stopped."""
+
+    halted: tuple[str, ...]
+    reason: str

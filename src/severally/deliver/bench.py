@@ -1,0 +1,76 @@
+"""One mailing's workbench: open a claimed row, compose, build, seal.
+
+Responsible for handing guard the ledger's own row, decrypted here and decoded by guard
+itself, so that nothing compose does to its recipient can reach the check. Where it runs
+(in this process or in spawned ones) is the adapter's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from severally.model.delivery import Claim, Ticket, delivery_token
+from severally.model.envelope import Blocked, Checked, Payload, Refusal, Sealed
+from severally.model.errors import ComposeError
+from severally.model.recipient import recipient_of
+from severally.ports import Builder, Composer, RowCipher
+
+
+class Sealer(Protocol):
+    """What the bench needs of the guard."""
+
+    def seal(
+        self, payload: Payload, delivery: int, row: bytes, ticket: Ticket
+    ) -> Sealed | Refusal: ...
+
+
+class Workbench:
+    """Turns claims into sealed payloads, refusals and blocked recipients; one per claim."""
+
+    def __init__(
+        self,
+        cipher: RowCipher,
+        composer: Composer,
+        build: Builder,
+        guard: Sealer,
+        token_key: bytes,
+    ) -> None:
+        self._cipher = cipher
+        self._composer = composer
+        self._build = build
+        self._guard = guard
+        self._token_key = token_key
+
+    def work(self, claims: Sequence[Claim]) -> list[Checked]:
+        """One result per claim, in order."""
+        return [self._one(claim) for claim in claims]
+
+    def _one(self, claim: Claim) -> Checked:
+        row = self._cipher.open(claim.seq, claim.salt, claim.box)
+        ticket = Ticket(claim.delivery, delivery_token(self._token_key, claim.delivery), claim.date)
+        try:
+            composed = self._composer.compose(recipient_of(row), ticket)
+        except ComposeError as error:
+            return Blocked(claim.delivery, str(error))
+        return self._guard.seal(self._build(composed), claim.delivery, row, ticket)
+
+
+class LocalBench:
+    """A bench in this very process, for tests, simulation and single-core machines."""
+
+    width = 1
+
+    def __init__(self, make: Callable[[str], Workbench]) -> None:
+        self._make = make
+        self._benches: dict[str, Workbench] = {}
+
+    async def work(self, mailing: str, claims: Sequence[Claim]) -> Sequence[Checked]:
+        """Blocks the loop while it composes; see `adapters.pool` for the real thing."""
+        bench = self._benches.get(mailing)
+        if bench is None:
+            bench = self._benches[mailing] = self._make(mailing)
+        return bench.work(claims)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,54 @@
+"""What an outcome means for its delivery: the record to write. Pure."""
+
+from __future__ import annotations
+
+import random
+
+from severally.deliver.parcel import Parcel
+from severally.model.delivery import DeliveryState
+from severally.model.outcome import Action, Ending, Outcome, Verdict
+from severally.pace.retry import RetryPlan
+from severally.ports import Record
+
+_REFUSED = frozenset({Action.SUPPRESS, Action.FAIL, Action.HOLD})
+
+
+def record_of(
+    parcel: Parcel,
+    outcome: Outcome,
+    verdict: Verdict,
+    now: float,
+    plan: RetryPlan,
+    rng: random.Random,
+) -> Record:
+    """The delivery's next state. `now` is Unix seconds.
+
+    What failed before the final dot is ready again: it cannot have been delivered, and
+    pausing the lane is pacing's business.
+    """
+    if outcome.ending is Ending.IN_DOUBT:
+        return _record(parcel, DeliveryState.IN_DOUBT, outcome, verdict)
+    if outcome.ending is Ending.UNSENT:
+        return again(parcel, now)
+    if verdict.action is Action.ACCEPT:
+        return _record(parcel, DeliveryState.ACCEPTED, outcome, verdict)
+    if verdict.action in _REFUSED:
+        return _record(parcel, DeliveryState.REFUSED, outcome, verdict)
+    due = plan.next_due(now, parcel.attempts + 1, parcel.first_at, verdict.pause_s, rng)
+    if due is None:
+        return _record(parcel, DeliveryState.EXPIRED, outcome, verdict)
+    return _record(parcel, DeliveryState.DEFERRED, outcome, verdict, due)
+
+
+def again(parcel: Parcel, now: float) -> Record:
+    """Back to where it was claimed from: ready, or deferred and due at once."""
+    if parcel.attempts:
+        return Record(parcel.delivery, DeliveryState.DEFERRED, due=now)
+    return Record(parcel.delivery, DeliveryState.READY)
+
+
+def _record(
+    parcel: Parcel, state: DeliveryState, outcome: Outcome, verdict: Verdict, due: float = 0.0
+) -> Record:
+    reply = outcome.reply
+    return Record(parcel.delivery, state, reply.code, reply.enhanced, reply.text, verdict.rule, due)

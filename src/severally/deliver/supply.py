@@ -1,0 +1,243 @@
+"""The supply of sealed messages: claims ahead of need, has them composed, keeps them waiting.
+
+Responsible for each cohort having about `ahead_s` seconds of sealed messages in memory and
+no more, and for deferred ones being claimed when they are due. Not for when they leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from severally.deliver.parcel import Parcel
+from severally.model.delivery import Claim
+from severally.model.envelope import Blocked, Checked, Refusal, Sealed
+from severally.model.mailing import Cohort
+from severally.ports import Bench, Ledger
+
+
+class Receiving(Protocol):
+    """Who is told what the supply came upon."""
+
+    def arrived(self, store: Store, count: int) -> None: ...
+    def refused(self, store: Store, refusal: Refusal) -> None: ...
+    def blocked(self, store: Store, blocked: Blocked) -> None: ...
+    def spare(self, parcels: Sequence[Parcel]) -> None:
+        """Claimed for a store that was closed meanwhile: to be given back."""
+        ...
+
+
+@dataclass(slots=True)
+class Store:
+    """One cohort's sealed messages in waiting, and what is known of the rest of it."""
+
+    cohort: Cohort
+    lane: str
+    waiting: deque[Parcel] = field(default_factory=deque)
+    pending: int = 0
+    under_way: int = 0
+    exhausted: bool = False
+    closed: bool = False
+    goal: int = 0
+    dues: list[tuple[float, int]] = field(default_factory=list)
+    due_of: dict[float, int] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Nothing of this cohort is left to do, now or later."""
+        return (
+            self.exhausted
+            and not self.waiting
+            and not self.pending
+            and not self.under_way
+            and not self.due_of
+        )
+
+    def defer(self, due: float, count: int = 1) -> None:
+        """Remember that so many come due, to the second (Unix)."""
+        second = math.ceil(due)
+        if second not in self.due_of:
+            heapq.heappush(self.dues, (second, second))
+        self.due_of[second] = self.due_of.get(second, 0) + count
+
+    def next_due(self) -> float:
+        """The second at which the next deferred one is due, or infinity."""
+        return self.dues[0][0] if self.dues else math.inf
+
+    def take_due(self, now: float, most: int) -> int:
+        """How many, up to `most`, are due by `now`; they count as taken."""
+        taken = 0
+        while self.dues and self.dues[0][0] <= now and taken < most:
+            second = self.dues[0][0]
+            count = min(self.due_of[second], most - taken)
+            taken += count
+            self.due_of[second] -= count
+            if not self.due_of[second]:
+                del self.due_of[second]
+                heapq.heappop(self.dues)
+        return taken
+
+
+class Supply:
+    """Keeps the stores filled, the emptiest first, with `bench.width + 1` batches at work."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bench: Bench,
+        off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        wall: Callable[[], float],
+        speed: Callable[[str], float],
+        receiving: Receiving,
+        batch: int,
+        ahead_s: float,
+        most: int,
+    ) -> None:
+        self.epoch = 0
+        self.stores: dict[int, Store] = {}
+        self._ledger = ledger
+        self._bench = bench
+        self._off_loop = off_loop
+        self._wall = wall
+        self._speed = speed
+        self._receiving = receiving
+        self._batch = batch
+        self._ahead_s = ahead_s
+        self._most = most
+        self._wake = asyncio.Event()
+
+    def add(self, store: Store) -> None:
+        """Start to supply a cohort."""
+        self.stores[store.cohort.id] = store
+
+    def close_mailing(self, mailing: str) -> list[Parcel]:
+        """Stop supplying a mailing; its waiting parcels are handed back, to be returned."""
+        parcels: list[Parcel] = []
+        for store in self.stores.values():
+            if store.cohort.mailing == mailing:
+                store.closed = True
+                parcels.extend(store.waiting)
+                store.waiting.clear()
+        return parcels
+
+    def take(self, cohort: int, count: int) -> list[Parcel]:
+        """The next `count` waiting parcels of a cohort."""
+        store = self.stores[cohort]
+        waiting = store.waiting
+        taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
+        if (len(waiting) + store.pending) * 2 <= store.goal:
+            self.nudge()
+        return taken
+
+    def next_due(self) -> float:
+        """When the next deferred delivery of any open store comes due (Unix), or infinity."""
+        stores = self.stores.values()
+        return min((s.next_due() for s in stores if not s.closed), default=math.inf)
+
+    def nudge(self) -> None:
+        """Something may be missing somewhere: look again."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Fill until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._bench.width + 1):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            while (need := self._neediest()) is None:
+                self._wake.clear()
+                await self._wake.wait()
+            store, count = need
+            store.pending += count
+            try:
+                await self._fill(store, count)
+            finally:
+                store.pending -= count
+                self.nudge()
+
+    def _neediest(self) -> tuple[Store, int] | None:
+        """The store whose supply lasts the shortest, if it is below half of what it should be."""
+        now = self._wall()
+        held = sum(len(s.waiting) + s.pending for s in self.stores.values())
+        best: tuple[float, Store, int] | None = None
+        for store in self.stores.values():
+            if store.closed or (store.exhausted and store.next_due() > now):
+                continue
+            goal = store.goal = self._goal(store)
+            have = len(store.waiting) + store.pending
+            level = have / goal
+            if level <= 0.5 and (best is None or level < best[0]):
+                best = (level, store, min(self._batch, goal - have))
+        if best is None or (held >= self._most and best[0] > 0):
+            return None
+        return best[1], best[2]
+
+    def _goal(self, store: Store) -> int:
+        speed = self._speed(store.lane)
+        if math.isinf(speed):
+            return self._batch * 2 * (self._bench.width + 1)
+        return max(4, min(self._batch * 4, int(speed * self._ahead_s)))
+
+    async def _fill(self, store: Store, count: int) -> None:
+        claims = await self._claim(store, count)
+        if not claims:
+            self._receiving.arrived(store, 0)
+            return
+        checked = await self._bench.work(store.cohort.mailing, claims)
+        parcels = self._sort(store, claims, checked)
+        if store.closed:
+            self._receiving.spare(parcels)
+            return
+        store.waiting.extend(parcels)
+        self._receiving.arrived(store, len(parcels))
+
+    async def _claim(self, store: Store, count: int) -> Sequence[Claim]:
+        """Due retries first: they are oldest and few."""
+        now = self._wall()
+        claims: list[Claim] = []
+        due = store.take_due(now, count)
+        if due:
+            claims += await self._off_loop(
+                lambda: self._ledger.claim_due(store.cohort, due, self.epoch, now)
+            )
+        fresh = count - len(claims)
+        if fresh and not store.exhausted and not store.closed:
+            got = await self._off_loop(
+                lambda: self._ledger.claim(store.cohort, fresh, self.epoch, now)
+            )
+            store.exhausted = len(got) < fresh
+            claims += got
+        return claims
+
+    def _sort(
+        self, store: Store, claims: Sequence[Claim], checked: Sequence[Checked]
+    ) -> list[Parcel]:
+        by_id = {claim.delivery: claim for claim in claims}
+        parcels: list[Parcel] = []
+        for result in checked:
+            match result:
+                case Sealed():
+                    claim = by_id[result.deliveries[0]]
+                    parcels.append(
+                        Parcel(
+                            result,
+                            claim.delivery,
+                            store.cohort.mailing,
+                            store.cohort.id,
+                            store.lane,
+                            claim.attempts,
+                            claim.date,
+                        )
+                    )
+                case Refusal():
+                    self._receiving.refused(store, result)
+                case Blocked():
+                    self._receiving.blocked(store, result)
+        return parcels

@@ -1,0 +1,63 @@
+"""One mailing while this process sends it: its stores, meters, and our picture of its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from severally.deliver.progress import LaneMeter
+from severally.deliver.supply import Store
+from severally.model.delivery import DeliveryState
+from severally.model.mailing import Mailing
+
+
+class Underway:
+    """`ours`: this process was asked to see it through (others were handed over).
+
+    `halting` holds the reason of a halt the ledger has not been told yet. `released`: nothing
+    more of it is granted, what was claimed goes back.
+    """
+
+    def __init__(
+        self,
+        mailing: Mailing,
+        stores: list[Store],
+        tally: Mapping[int, Mapping[DeliveryState, int]],
+        started: float,
+        ours: bool,
+    ) -> None:
+        self.mailing = mailing
+        self.stores = stores
+        self.started = started
+        self.ours = ours
+        self.meters = {store.lane: LaneMeter(store.lane) for store in stores}
+        self.sealed = 0
+        self.refused = 0
+        self.halting: str | None = None
+        self.released = False
+        self._counts = {s.cohort.id: dict(tally.get(s.cohort.id, {})) for s in stores}
+
+    @property
+    def finished(self) -> bool:
+        """Nothing of it is left to do, now or later."""
+        return all(store.finished for store in self.stores)
+
+    @property
+    def still(self) -> bool:
+        """Nothing of it is composing or under way here."""
+        return not any(store.under_way or store.pending for store in self.stores)
+
+    def count(self, cohort: int, state: DeliveryState, retried: bool = False) -> None:
+        """Move one from where it was claimed from to `state`."""
+        counts = self._counts[cohort]
+        source = DeliveryState.DEFERRED if retried else DeliveryState.READY
+        counts[source] = counts.get(source, 0) - 1
+        counts[state] = counts.get(state, 0) + 1
+
+    def lane_counts(self, lane: str) -> dict[DeliveryState, int]:
+        """Deliveries of a lane by state."""
+        total: dict[DeliveryState, int] = {}
+        for store in self.stores:
+            if store.lane == lane:
+                for state, count in self._counts[store.cohort.id].items():
+                    total[state] = total.get(state, 0) + count
+        return total

@@ -1,0 +1,303 @@
+"""The ledger in memory: the same record without a disk, for simulation and trials.
+
+Responsible for the very semantics of `sqlite`, fast. It outlives nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+import msgspec
+
+from severally.ledger import rules
+from severally.ledger.memory.deliveries import Deliveries, Delivery, last_record
+from severally.ledger.memory.staging import FrozenRows, MemoryStaging
+from severally.model.delivery import Claim, DeliveryState
+from severally.model.errors import LedgerError
+from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
+from severally.ports import Act, LaneStat, Record, Turn, TurnResult
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Book(msgspec.Struct):
+    """A mailing and what belongs to it."""
+
+    mailing: Mailing
+    frozen: Frozen
+    cohorts: list[Cohort]
+    lanes: dict[str, str]
+    stats: dict[str, LaneStat]
+    sealed: int = 0
+    refused: int = 0
+
+
+def _alone(
+    method: Callable[Concatenate[MemoryLedger, P], T],
+) -> Callable[Concatenate[MemoryLedger, P], T]:
+    """One call at a time: the ledger is used from several threads."""
+
+    def locked(self: MemoryLedger, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
+
+
+class MemoryLedger:
+    """`ports.Ledger` in plain dicts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._audiences: dict[str, FrozenRows] = {}
+        self._books: dict[str, _Book] = {}
+        self._mailing_of: dict[int, str] = {}
+        self._deliveries = Deliveries()
+        self._acts: list[Act] = []
+        self._epoch = 0
+        self._next_delivery = 1
+
+    # --- audiences
+
+    @_alone
+    def stage(self, audience_id: str) -> MemoryStaging:
+        """Begin to read an audience. Raises LedgerError where the id is taken."""
+        self._refuse_known(audience_id)
+        return MemoryStaging(audience_id, self._keep)
+
+    @_alone
+    def _keep(self, frozen: FrozenRows) -> None:
+        self._refuse_known(frozen.audience.id)
+        self._audiences[frozen.audience.id] = frozen
+
+    def _refuse_known(self, audience_id: str) -> None:
+        if audience_id in self._audiences:
+            raise LedgerError(f"there is an audience {audience_id} already; it cannot be changed")
+
+    @_alone
+    def audience(self, audience_id: str) -> Audience:
+        """Raises UsageError where there is none."""
+        return self._rows(audience_id).audience
+
+    def sweep(self) -> int:
+        """Nothing here outlives its import."""
+        return 0
+
+    @_alone
+    def find_recipient(self, audience_id: str, recipient_id: str) -> Claim | None:
+        """A recipient's encrypted row by id (a Claim with delivery 0)."""
+        rows = self._rows(audience_id)
+        place = rows.by_id.get(recipient_id)
+        return None if place is None else rows.looked_at(place)
+
+    def rows(self, audience_id: str) -> Iterator[Claim]:
+        """Every recipient's encrypted row in audience order (delivery 0), streaming."""
+        rows = self._rows(audience_id)
+        return (rows.looked_at(place) for place in range(rows.audience.count))
+
+    @_alone
+    def receivers(self, audience_id: str) -> Mapping[str, int]:
+        """Recipients per receiver group, in audience order."""
+        return dict(self._rows(audience_id).groups)
+
+    def _rows(self, audience_id: str) -> FrozenRows:
+        try:
+            return self._audiences[audience_id]
+        except KeyError:
+            raise rules.no_audience(audience_id) from None
+
+    # --- mailings
+
+    @_alone
+    def create_mailing(
+        self, mailing: Mailing, frozen: Frozen, lanes: Mapping[str, str], now: float
+    ) -> Sequence[Cohort]:
+        """Store it with one ready delivery per recipient, numbered in audience order."""
+        rows = self._rows(mailing.audience)
+        rules.check_lanes(mailing.id, rows.groups, lanes)
+        rules.check_new(mailing, rows.audience.count, mailing.id in self._books)
+        first = self._next_delivery
+        cohorts = rules.cohorts_of(
+            mailing.id, rows.groups.items(), len(self._mailing_of) + 1, first
+        )
+        for cohort in cohorts:
+            self._mailing_of[cohort.id] = cohort.mailing
+            self._deliveries.add(cohort, first)
+        self._next_delivery += mailing.count
+        made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
+        used = {cohort.receiver: lanes[cohort.receiver] for cohort in cohorts}
+        self._books[mailing.id] = _Book(made, frozen, cohorts, used, {})
+        self._acts.append(Act(now, mailing.id, "created", mailing.state.value))
+        return list(cohorts)
+
+    @_alone
+    def mailing(self, mailing_id: str) -> Mailing:
+        """Raises UsageError where there is none."""
+        return self._book(mailing_id).mailing
+
+    @_alone
+    def mailings(self) -> Sequence[Mailing]:
+        """All, oldest first."""
+        return [book.mailing for book in self._books.values()]
+
+    @_alone
+    def by_digest(self, digest: str) -> Sequence[Mailing]:
+        """All with this digest, oldest first."""
+        return [b.mailing for b in self._books.values() if b.mailing.digest == digest]
+
+    @_alone
+    def frozen(self, mailing_id: str) -> Frozen:
+        """What was fixed when the mailing was made."""
+        return self._book(mailing_id).frozen
+
+    @_alone
+    def cohorts(self, mailing_id: str) -> Sequence[Cohort]:
+        """The mailing's cohorts in audience order."""
+        return list(self._book(mailing_id).cohorts)
+
+    @_alone
+    def set_state(
+        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+    ) -> Mailing:
+        """A legal transition, recorded as an act. Raises Refused for an illegal one."""
+        book = self._book(mailing_id)
+        counts: Counter[DeliveryState] = Counter()
+        for tally in self.tally(mailing_id).values():
+            counts.update(tally)
+        book.mailing = rules.step(book.mailing, state, now, reason, counts)
+        self._acts.append(Act(now, mailing_id, state.value, reason))
+        return book.mailing
+
+    @_alone
+    def set_estimate(self, mailing_id: str, estimate_s: float) -> None:
+        """Keep what was promised (seconds)."""
+        book = self._book(mailing_id)
+        book.mailing = msgspec.structs.replace(book.mailing, estimate_s=estimate_s)
+
+    @_alone
+    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
+        """State and halt epoch of every mailing that is not final."""
+        mailings = (book.mailing for book in self._books.values())
+        return {m.id: (m.state, m.halt_epoch) for m in mailings if m.state not in rules.FINAL}
+
+    def _book(self, mailing_id: str) -> _Book:
+        try:
+            return self._books[mailing_id]
+        except KeyError:
+            raise rules.no_mailing(mailing_id) from None
+
+    # --- delivering
+
+    @_alone
+    def take_over(self, now: float) -> int:
+        """A new epoch. What was claimed is ready (or deferred) again; attempting is in doubt."""
+        self._epoch += 1
+        changes: dict[str, Counter[DeliveryState]] = {}
+        for cohort, moved in self._deliveries.let_go(now):
+            changes.setdefault(cohort.mailing, Counter()).update(moved)
+        self._acts += rules.taken_over(self._epoch, now, changes)
+        return self._epoch
+
+    @_alone
+    def claim(self, cohort: Cohort, count: int, epoch: int, now: float) -> Sequence[Claim]:
+        """Up to `count` ready deliveries of the cohort, in order."""
+        rules.fence(epoch, self._epoch)
+        return self._claimed(cohort, self._deliveries.take_ready(cohort, count, epoch, now))
+
+    @_alone
+    def claim_due(self, cohort: Cohort, count: int, epoch: int, now: float) -> Sequence[Claim]:
+        """Up to `count` deferred deliveries whose time has come, the oldest first."""
+        rules.fence(epoch, self._epoch)
+        return self._claimed(cohort, self._deliveries.take_due(cohort, count, epoch, now))
+
+    def _claimed(self, cohort: Cohort, taken: Iterable[tuple[int, Delivery]]) -> Sequence[Claim]:
+        rows = self._audiences[self._books[cohort.mailing].mailing.audience]
+        return [rows.claimed(d.place, number, d.date, d.attempts) for number, d in taken]
+
+    @_alone
+    def next_due(self, mailing_id: str) -> Sequence[tuple[int, float, int]]:
+        """Deferred deliveries as (cohort id, due to the next whole second, how many)."""
+        return self._deliveries.next_due(self._book(mailing_id).cohorts)
+
+    @_alone
+    def turn(self, turn: Turn) -> TurnResult:
+        """Records first, then attempts. Raises Fenced where the epoch is no longer ours."""
+        rules.fence(turn.epoch, self._epoch)
+        standings = self._deliveries.standings(rules.delivery_ids(turn))
+        rules.apply_records(turn, standings)
+        named = (book.mailing for a in turn.attempts if (book := self._books.get(a.mailing)))
+        mailings = {m.id: (m.state, m.halt_epoch) for m in named}
+        halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
+        self._deliveries.keep(standings)
+        return TurnResult(halted)
+
+    @_alone
+    def add_lane_stats(self, mailing_id: str, stats: Iterable[LaneStat]) -> None:
+        """Merge: earliest first, latest last, greatest peaks."""
+        kept = self._book(mailing_id).stats
+        for stat in stats:
+            kept[stat.lane] = rules.merged(kept.get(stat.lane, stat), stat)
+
+    # --- looking
+
+    @_alone
+    def tally(self, mailing_id: str) -> Mapping[int, Mapping[DeliveryState, int]]:
+        """Deliveries per cohort id and state (zeros left out)."""
+        return {c.id: self._deliveries.tally(c) for c in self._book(mailing_id).cohorts}
+
+    @_alone
+    def recount(self, mailing_id: str) -> Mapping[int, Mapping[DeliveryState, int]]:
+        """The same, counted from the deliveries themselves."""
+        return {c.id: self._deliveries.recount(c) for c in self._book(mailing_id).cohorts}
+
+    @_alone
+    def lanes(self, mailing_id: str) -> Mapping[str, str]:
+        """Receiver group -> lane key."""
+        return dict(self._book(mailing_id).lanes)
+
+    @_alone
+    def lane_stats(self, mailing_id: str) -> Sequence[LaneStat]:
+        """By name of the lane."""
+        return [stat for _, stat in sorted(self._book(mailing_id).stats.items())]
+
+    @_alone
+    def recipients_in(
+        self, mailing_id: str, state: DeliveryState, most: int = 1000
+    ) -> Sequence[tuple[str, Record]]:
+        """Recipient ids in that state with their last record, in audience order."""
+        book = self._book(mailing_id)
+        ids = self._audiences[book.mailing.audience].ids
+        found = self._deliveries.in_state(book.cohorts, state)
+        return [(ids[d.place], last_record(n, d)) for n, d in itertools.islice(found, most)]
+
+    @_alone
+    def guard_counts(self, mailing_id: str) -> tuple[int, int]:
+        """(sealed, refused) so far."""
+        book = self._book(mailing_id)
+        return book.sealed, book.refused
+
+    @_alone
+    def add_guard_counts(self, mailing_id: str, sealed: int, refused: int) -> None:
+        """Add to what the guard did for this mailing."""
+        book = self._book(mailing_id)
+        book.sealed += sealed
+        book.refused += refused
+
+    @_alone
+    def add_act(self, act: Act) -> None:
+        """Add to the record of who did what."""
+        self._acts.append(act)
+
+    @_alone
+    def acts(self, mailing_id: str) -> Sequence[Act]:
+        """What was done to a mailing, in order; under '' what was done to the ledger."""
+        return [act for act in self._acts if act.mailing == mailing_id]
+
+    def close(self) -> None:
+        """Nothing to let go of."""

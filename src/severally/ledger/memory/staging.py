@@ -1,0 +1,102 @@
+"""An audience being read into memory, and what it becomes when it is frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+from severally.ledger.rules import Content, check_freezable
+from severally.model.delivery import Claim
+from severally.model.errors import LedgerError
+from severally.model.mailing import Audience
+from severally.ports import Duplicate, StagedRow
+
+
+class FrozenRows:
+    """A frozen audience's rows in their final order."""
+
+    def __init__(self, audience: Audience, rows: Sequence[StagedRow]) -> None:
+        self.audience = audience
+        self.ids = [row.id for row in rows]
+        self.by_id = {rid: place for place, rid in enumerate(self.ids)}
+        self.groups = dict(Counter(row.receiver for row in rows))
+        self._rows = [(row.seq, row.salt, row.box) for row in rows]
+
+    def looked_at(self, place: int) -> Claim:
+        """The row without any delivery."""
+        return Claim(0, *self._rows[place], 0, 0)
+
+    def claimed(self, place: int, delivery: int, date: int, attempts: int) -> Claim:
+        """The row as a delivery's claim."""
+        seq, salt, box = self._rows[place]
+        return Claim(delivery, seq, salt, box, date, attempts)
+
+
+class MemoryStaging:
+    """One import; `keep` is called with what it froze."""
+
+    def __init__(self, audience_id: str, keep: Callable[[FrozenRows], None]) -> None:
+        self._id = audience_id
+        self._keep = keep
+        self._rows: dict[int, StagedRow] = {}
+
+    def add(self, rows: Sequence[StagedRow]) -> None:
+        """Take rows in, in order of reading."""
+        for row in rows:
+            if row.seq in self._rows:
+                raise LedgerError(f"two rows are number {row.seq} of the audience {self._id}")
+            self._rows[row.seq] = row
+
+    def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
+        """Ids that stand in more than one row, with the rows in order of reading."""
+        lines: dict[str, list[int]] = {}
+        for row in self._in_reading_order():
+            lines.setdefault(row.id, []).append(row.row)
+        return [(rid, tuple(rows)) for rid, rows in sorted(lines.items()) if len(rows) > 1]
+
+    def set_aside_repeats(self) -> Sequence[Duplicate]:
+        """Take later rows with the same `blind` out and name them."""
+        first: dict[bytes, StagedRow] = {}
+        repeats = [
+            (row, kept)
+            for row in self._in_reading_order()
+            if (kept := first.setdefault(row.blind, row)) is not row
+        ]
+        for row, _ in repeats:
+            del self._rows[row.seq]
+        return [Duplicate(row.row, kept.row, row.id, True) for row, kept in repeats]
+
+    def loose_repeats(self, most: int) -> Sequence[Duplicate]:
+        """Up to `most` rows whose address differs only by a provider's own rules."""
+        first: dict[bytes, StagedRow] = {}
+        return [
+            Duplicate(row.row, kept.row, row.id, False)
+            for row in self._in_reading_order()
+            if (kept := first.setdefault(row.loose, row)).blind != row.blind
+        ][:most]
+
+    def content(self) -> str:
+        """Order-free keyed hash (hex) of the rows that are left; see `rules.Content`."""
+        content = Content()
+        content.add(row.print for row in self._rows.values())
+        return content.hexdigest()
+
+    def freeze(self, name: str, now: float) -> Audience:
+        """Number the rows by (receiver, order) and make the audience."""
+        check_freezable(name, len(self._rows), self.repeated_ids())
+        rows = sorted(self._rows.values(), key=attrgetter("receiver", "order", "seq"))
+        root = hashlib.sha256(b"".join(row.leaf for row in rows)).hexdigest()
+        locales = dict(Counter(row.locale for row in rows))
+        audience = Audience(self._id, name, len(rows), root, self.content(), locales)
+        self._keep(FrozenRows(audience, rows))
+        self.discard()
+        return audience
+
+    def discard(self) -> None:
+        """Forget all of it. Harmless after `freeze` or twice."""
+        self._rows = {}
+
+    def _in_reading_order(self) -> list[StagedRow]:
+        return [self._rows[seq] for seq in sorted(self._rows)]

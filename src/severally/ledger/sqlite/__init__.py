@@ -1,0 +1,30 @@
+"""The ledger in one SQLite file: the embedded default.
+
+Each part answers for one noun; `store` for transactions. Several threads may use one
+ledger, and several processes one file; only one of them delivers (the epoch sees to that).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from severally.ledger.sqlite.audiences import Audiences
+from severally.ledger.sqlite.delivering import Delivering
+from severally.ledger.sqlite.looking import Looking
+from severally.ledger.sqlite.mailings import Mailings
+from severally.ledger.sqlite.store import Store
+
+
+class SqliteLedger(Audiences, Mailings, Delivering, Looking):
+    """`ports.Ledger` in the file `path`, made where it is missing (mode 0600).
+
+    Raises LedgerError for a ledger of a newer program, StorageFailed where the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._store = Store(path)
+
+    def close(self) -> None:
+        """Close the file; a ledger that was never closed loses nothing."""
+        self._store.close()

@@ -1,0 +1,186 @@
+"""Mailings in SQLite: made with all their deliveries, stepped from state to state."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from severally.ledger.rules import check_lanes, check_new, cohorts_of, no_mailing, step
+from severally.ledger.sqlite.audiences import groups, numbered
+from severally.ledger.sqlite.building import building, note, reserve, strike_out
+from severally.ledger.sqlite.store import Store
+from severally.model.delivery import DeliveryState
+from severally.model.mailing import Cohort, Frozen, Mailing, MailingState
+from severally.ports import Act
+
+_BATCH = 25_000
+_COLUMNS = (
+    "id, notice, audience, count, digest, state, route, halt_epoch, created_at, started_at, "
+    "ended_at, estimate_s, reason"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM mailing"  # noqa: S608
+_INSERT = f"INSERT INTO mailing ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_STEP = """
+UPDATE mailing SET state = ?, halt_epoch = ?, started_at = ?, ended_at = ?, reason = ? WHERE id = ?
+"""
+_COHORT = "INSERT INTO cohort (id, mailing, receiver, lane, first, last) VALUES (?, ?, ?, ?, ?, ?)"
+_DELIVERIES = """
+INSERT INTO delivery (id, recipient, cohort, state, attempts, epoch, at)
+WITH RECURSIVE number (n) AS (SELECT :first UNION ALL SELECT n + 1 FROM number WHERE n < :last)
+SELECT n, n + :recipient, :cohort, 0, 0, 0, :now FROM number
+"""
+_COUNTS = """
+SELECT state, sum(n) FROM tally JOIN cohort ON cohort.id = tally.cohort
+WHERE mailing = ? GROUP BY state
+"""
+_ACT = "INSERT INTO act (at, mailing, what, detail) VALUES (?, ?, ?, ?)"
+_OPEN = """
+SELECT id, state, halt_epoch FROM mailing WHERE state NOT IN ('done', 'void', 'cancelled')
+"""
+
+
+class Mailings:
+    """The part of the ledger that knows what is sent, and in which state that is."""
+
+    _store: Store
+
+    def create_mailing(
+        self, mailing: Mailing, frozen: Frozen, lanes: Mapping[str, str], now: float
+    ) -> Sequence[Cohort]:
+        """Store it with one ready delivery per recipient, numbered in audience order.
+
+        Written in short transactions; the last one makes it count. Raises LedgerError for
+        a mailing that is there already, a count that is not the audience's, a missing lane.
+        """
+        with building(self._store):
+            cohorts, first_recipient = self._plan(mailing, lanes)
+            for cohort in cohorts:
+                self._fill(cohort, first_recipient - cohorts[0].first, now)
+            self._make(mailing, frozen, lanes, cohorts, now)
+        return cohorts
+
+    def _plan(self, mailing: Mailing, lanes: Mapping[str, str]) -> tuple[list[Cohort], int]:
+        with self._store.write() as db:
+            number, first, last = numbered(db, mailing.audience)
+            sizes = groups(db, number)
+            check_lanes(mailing.id, (receiver for receiver, _ in sizes), lanes)
+            check_new(mailing, last - first + 1, _find(db, mailing.id) is not None)
+            delivery = reserve(db, "delivery", mailing.count)
+            cohort = reserve(db, "cohort", len(sizes))
+            note(db, "mailing", 0, delivery, delivery + mailing.count - 1)
+        return cohorts_of(mailing.id, sizes, cohort, delivery), first
+
+    def _fill(self, cohort: Cohort, offset: int, now: float) -> None:
+        for first in range(cohort.first, cohort.last + 1, _BATCH):
+            values = {
+                "first": first,
+                "last": min(cohort.last, first + _BATCH - 1),
+                "recipient": offset,
+                "cohort": cohort.id,
+                "now": now,
+            }
+            with self._store.write() as db:
+                db.execute(_DELIVERIES, values)
+
+    def _make(
+        self,
+        mailing: Mailing,
+        frozen: Frozen,
+        lanes: Mapping[str, str],
+        cohorts: list[Cohort],
+        now: float,
+    ) -> None:
+        made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
+        with self._store.write() as db:
+            db.execute(_INSERT, msgspec.structs.astuple(made))
+            db.execute(
+                "INSERT INTO frozen VALUES (?, ?)", (mailing.id, msgspec.msgpack.encode(frozen))
+            )
+            db.executemany(
+                _COHORT,
+                (
+                    (c.id, c.mailing, c.receiver, lanes[c.receiver], c.first, c.last)
+                    for c in cohorts
+                ),
+            )
+            db.executemany(
+                "INSERT INTO tally VALUES (?, ?, ?)",
+                ((c.id, int(DeliveryState.READY), c.count) for c in cohorts),
+            )
+            write_act(db, Act(now, mailing.id, "created", mailing.state.value))
+            strike_out(db, "mailing", cohorts[0].first)
+
+    def mailing(self, mailing_id: str) -> Mailing:
+        """Raises UsageError where there is none."""
+        with self._store.read() as db:
+            return found(db, mailing_id)
+
+    def mailings(self) -> Sequence[Mailing]:
+        """All, oldest first."""
+        with self._store.read() as db:
+            return [_mailing(row) for row in db.execute(f"{_SELECT} ORDER BY number")]
+
+    def by_digest(self, digest: str) -> Sequence[Mailing]:
+        """All with this digest, oldest first."""
+        with self._store.read() as db:
+            rows = db.execute(f"{_SELECT} WHERE digest = ? ORDER BY number", (digest,))
+            return [_mailing(row) for row in rows]
+
+    def frozen(self, mailing_id: str) -> Frozen:
+        """What was fixed when the mailing was made."""
+        with self._store.read() as db:
+            sql = "SELECT body FROM frozen WHERE mailing = ?"
+            row = db.execute(sql, (mailing_id,)).fetchone()
+        if row is None:
+            raise no_mailing(mailing_id)
+        return msgspec.msgpack.decode(row[0], type=Frozen)
+
+    def set_state(
+        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+    ) -> Mailing:
+        """A legal transition, recorded as an act. Raises Refused for an illegal one."""
+        with self._store.write() as db:
+            old = found(db, mailing_id)
+            counts = {DeliveryState(s): n for s, n in db.execute(_COUNTS, (mailing_id,))}
+            new = step(old, state, now, reason, counts)
+            db.execute(
+                _STEP,
+                (new.state, new.halt_epoch, new.started_at, new.ended_at, reason, mailing_id),
+            )
+            write_act(db, Act(now, mailing_id, state.value, reason))
+        return new
+
+    def set_estimate(self, mailing_id: str, estimate_s: float) -> None:
+        """Keep what was promised (seconds)."""
+        with self._store.write() as db:
+            found(db, mailing_id)
+            db.execute("UPDATE mailing SET estimate_s = ? WHERE id = ?", (estimate_s, mailing_id))
+
+    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
+        """State and halt epoch of every mailing that is not final."""
+        with self._store.read() as db:
+            return {id_: (MailingState(s), epoch) for id_, s, epoch in db.execute(_OPEN)}
+
+
+def write_act(db: sqlite3.Connection, act: Act) -> None:
+    """Add to the record of who did what, in the transaction under way."""
+    db.execute(_ACT, (act.at, act.mailing, act.what, act.detail))
+
+
+def found(db: sqlite3.Connection, mailing_id: str) -> Mailing:
+    """The mailing. Raises UsageError where there is none."""
+    mailing = _find(db, mailing_id)
+    if mailing is None:
+        raise no_mailing(mailing_id)
+    return mailing
+
+
+def _find(db: sqlite3.Connection, mailing_id: str) -> Mailing | None:
+    row = db.execute(f"{_SELECT} WHERE id = ?", (mailing_id,)).fetchone()
+    return None if row is None else _mailing(row)
+
+
+def _mailing(row: tuple[object, ...]) -> Mailing:
+    return msgspec.convert(dict(zip(Mailing.__struct_fields__, row, strict=True)), type=Mailing)

@@ -1,0 +1,184 @@
+"""What pacing knows of one lane and one route: slots, what is in flight, holds and probes."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+from severally.model.lane import Lane, Limits
+from severally.model.outcome import Action, Verdict
+from severally.pace.limiter import Limiter, spacing_of
+
+SLOW_HOLD_S = 60.0
+"""Silence after "slow down" where the receiver names no time (judgement)."""
+SLOW_FOR_S = 600.0
+"""How long the halved rate lasts: KumoMTA's and Halon's fixed overrides last 15 to 60
+minutes, Gmail's published recovery steps are 10 minutes; the shortest of them."""
+CUT_GAP_S = 60.0
+"""A lane is cut at most once in this time (Momentum cuts at most once per 60 s)."""
+PAUSE_S = 600.0
+"""Silence where the receiver names no time: Gmail asks for 10 minutes after 4.7.28."""
+PAUSE_MOST_S = 4 * 3600.0
+"""Pauses double up to four hours (Momentum suspends for 4 h at most)."""
+
+
+class RouteState:
+    """A route's own limits, shared by its lanes."""
+
+    def __init__(self, limits: Limits, jitter_s: float, run: int) -> None:
+        self.limiter = Limiter(spacing_of(limits.rate, jitter_s))
+        self.in_flight = 0
+        per_connection = 1 if limits.rate else run
+        self._most = limits.connections * per_connection if limits.connections else 1_000_000_000
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between slots of the route, 0.0 without a limit."""
+        return self.limiter.spacing
+
+    def room(self) -> int:
+        """How many more may be in flight."""
+        return self._most - self.in_flight
+
+    def ready_at(self, now: float) -> float:
+        """When the route's next slot is."""
+        return self.limiter.first(now)
+
+
+class LaneState:
+    """One lane. Times are seconds of the clock that is passed in."""
+
+    def __init__(self, lane: Lane, route: RouteState, jitter_s: float) -> None:
+        self.key = lane.key
+        self.route = route
+        self.in_flight = 0
+        self.waiting = 0
+        self.held_until = -math.inf
+        self.queued = False
+        self.later = False
+        self._limits = lane.limits
+        self._normal = spacing_of(lane.limits.rate, jitter_s)
+        self._limiter = Limiter(self._normal)
+        self._cohorts: OrderedDict[int, int] = OrderedDict()
+        self._connections: float = lane.limits.connections or math.inf
+        self._probing = False
+        self._pause_s = 0.0
+        self._slow_until = -math.inf
+        self._last_cut = -math.inf
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between this lane's slots, 0.0 without a limit."""
+        return self._limiter.spacing
+
+    @property
+    def connections(self) -> float:
+        """How many connections may carry it now."""
+        return 1 if self._probing else self._connections
+
+    # --- what waits
+
+    def add(self, cohort: int, count: int) -> None:
+        """More of a cohort waits."""
+        self._cohorts[cohort] = self._cohorts.get(cohort, 0) + count
+        self.waiting += count
+
+    def remove(self, cohort: int) -> int:
+        """A cohort no longer waits; how many they were."""
+        count = self._cohorts.pop(cohort, 0)
+        self.waiting -= count
+        return count
+
+    def next_cohort(self, most: int) -> tuple[int, int]:
+        """Whose turn it is, and how many of it up to `most`; they no longer wait."""
+        cohort, count = next(iter(self._cohorts.items()))
+        taken = min(most, count)
+        if taken == count:
+            del self._cohorts[cohort]
+        else:
+            self._cohorts[cohort] = count - taken
+            self._cohorts.move_to_end(cohort)
+        self.waiting -= taken
+        return cohort, taken
+
+    # --- what it may do
+
+    def room(self, run: int) -> int:
+        """How many more may be in flight: a run per connection, one where slots are spaced."""
+        connections = self.connections
+        if math.isinf(connections):
+            return 1_000_000_000
+        per_connection = 1 if self.spacing or self.route.spacing or self._probing else run
+        return int(connections) * per_connection - self.in_flight
+
+    def ready_at(self, now: float) -> float:
+        """When its next slot is: not before a hold ends."""
+        return max(self._limiter.first(now), self.held_until)
+
+    def slots(self, now: float, horizon: float) -> int:
+        """How many slots it has up to the horizon; one at a time where its route is spaced."""
+        own = self._limiter.free_until(max(now, self.held_until), horizon)
+        if not self.route.spacing:
+            return own
+        return min(own, 1 if self.route.ready_at(now) <= horizon else 0)
+
+    def take(self, now: float, count: int) -> float:
+        """Use slots of the lane and its route; the first one is returned."""
+        at = max(self.ready_at(now), self.route.ready_at(now))
+        self._limiter.take(at, count)
+        self.route.limiter.take(at, count)
+        return at
+
+    # --- what receivers say
+
+    def tick(self, now: float) -> None:
+        """The halved rate ends."""
+        if self._slow_until <= now and self._limiter.spacing != self._normal:
+            self._limiter.spacing = self._normal
+
+    def observe(self, now: float, verdict: Verdict) -> None:
+        """React to one reply."""
+        match verdict.action:
+            case Action.ACCEPT:
+                self._probing = False
+                self._pause_s = 0.0
+            case Action.SLOW:
+                self._slow_down(now, verdict.pause_s or SLOW_HOLD_S)
+            case Action.FEWER_CONNECTIONS:
+                self._fewer_connections(now)
+            case Action.PAUSE:
+                self._pause(now, verdict.pause_s or PAUSE_S)
+            case Action.STOP_LANE:
+                self.held_until = math.inf
+            case _:
+                pass
+
+    def release(self) -> None:
+        """A person lets it go on, by one connection first."""
+        self.held_until = -math.inf
+        self._probing = True
+
+    def _slow_down(self, now: float, pause_s: float) -> None:
+        """Silence, then half the rate. Several replies of one burst are one sign."""
+        if now - self._last_cut < CUT_GAP_S and self.held_until > now:
+            return
+        self.held_until = max(self.held_until, now + pause_s)
+        if now - self._last_cut >= CUT_GAP_S:
+            self._last_cut = now
+            self._slow_until = now + pause_s + SLOW_FOR_S
+            self._limiter.spacing *= 2
+
+    def _fewer_connections(self, now: float) -> None:
+        if now - self._last_cut < CUT_GAP_S:
+            return
+        self._last_cut = now
+        in_use = self._connections if not math.isinf(self._connections) else self.in_flight
+        self._connections = max(1, int(in_use) // 2)
+
+    def _pause(self, now: float, pause_s: float) -> None:
+        """Silence, doubling while it does not help; then one connection until a success."""
+        if self.held_until > now:
+            return
+        self._pause_s = min(max(pause_s, 2 * self._pause_s), PAUSE_MOST_S)
+        self.held_until = now + self._pause_s
+        self._probing = True

@@ -1,0 +1,248 @@
+"""Who may leave next, and when: grants of counts on lanes.
+
+Responsible for every limit (lane rate, lane connections, route rate and connections, the
+most that may be in flight) and for each lane going on as if the others did not exist. Holds
+counts, never recipients. Not responsible for composing, connections or time: `now` is
+passed in, so the planner and the simulation run this very class.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections import deque
+from collections.abc import Mapping
+
+import msgspec
+
+from severally.model.lane import Grant, Lane, Limits
+from severally.model.outcome import Verdict
+from severally.pace.lane_state import LaneState, RouteState
+
+_GRAIN_S = 1e-6
+"""Floating point: a slot this close after the horizon is at it."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`horizon_s`: grants are given for slots up to now + horizon. `jitter_s`: how late a
+    message may reach the receiver after its slot (0 on a virtual clock). `run`: messages a
+    connection may carry in one pipelined run on a lane without a rate. `in_flight`: the most
+    messages granted and not finished, over everything."""
+
+    horizon_s: float = 0.05
+    jitter_s: float = 0.02
+    run: int = 5
+    in_flight: int = 100
+
+
+class LaneView(msgspec.Struct, frozen=True):
+    """A lane at one moment. `rate` is messages/s, infinite without a limit."""
+
+    waiting: int
+    in_flight: int
+    held_until: float
+    rate: float
+    connections: float
+
+
+class Scheduler:
+    """State of all lanes; `step(now)` decides.
+
+    Lanes that can go take turns, `run` messages at a time. A lane that cannot go waits
+    outside: in a heap for its next slot, or for something of its own to finish.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[str, Lane],
+        routes: Mapping[str, Limits],
+        settings: Settings,
+        rng: random.Random,
+    ) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._routes = {
+            name: RouteState(limits, settings.jitter_s, settings.run)
+            for name, limits in routes.items()
+        }
+        self._lanes: dict[str, LaneState] = {}
+        self._turn: deque[LaneState] = deque()
+        self._later: list[tuple[float, int, LaneState]] = []
+        self._count = 0
+        self._in_flight = 0
+        self._active: set[LaneState] = set()
+        for lane in lanes.values():
+            self.add_lane(lane)
+
+    def add_lane(self, lane: Lane) -> None:
+        """Make a lane known; once for each."""
+        state = LaneState(lane, self._routes[lane.route], self._settings.jitter_s)
+        self._lanes[lane.key] = state
+
+    def arrive(self, lane: str, cohort: int, count: int) -> None:
+        """So many of this cohort are ready to leave on this lane."""
+        state = self._lanes[lane]
+        state.add(cohort, count)
+        self._note(state)
+        self._enter(state)
+
+    def withdraw(self, lane: str, cohort: int) -> int:
+        """A cohort's waiting ones leave without being sent; how many they were."""
+        state = self._lanes[lane]
+        count = state.remove(cohort)
+        self._note(state)
+        return count
+
+    def finish(self, lane: str, cohort: int, count: int) -> None:
+        """So many of those granted are no longer in flight, however they ended."""
+        state = self._lanes[lane]
+        state.in_flight -= count
+        state.route.in_flight -= count
+        self._in_flight -= count
+        self._note(state)
+        self._enter(state)
+
+    def observe(self, now: float, lane: str, verdict: Verdict) -> None:
+        """One reply's verdict: the lane slows down, falls silent, or is well again."""
+        state = self._lanes[lane]
+        state.observe(now, verdict)
+        self._enter(state)
+
+    def release(self, lane: str) -> None:
+        """A person lets a stopped lane go on."""
+        state = self._lanes[lane]
+        state.release()
+        self._enter(state)
+
+    def step(self, now: float) -> list[Grant]:
+        """Everything that may be decided now."""
+        horizon = now + self._settings.horizon_s + _GRAIN_S
+        while self._later and self._later[0][0] <= horizon:
+            state = heapq.heappop(self._later)[2]
+            state.later = False
+            self._enter(state)
+        grants: list[Grant] = []
+        going = True
+        while going and self._turn and self._in_flight < self._settings.in_flight:
+            going = False
+            for _ in range(len(self._turn)):
+                state = self._turn.popleft()
+                state.queued = False
+                going |= self._give(state, now, horizon, grants)
+        return grants
+
+    def next_wake(self, now: float) -> float | None:
+        """When `step` may decide something that it cannot now, without anything happening."""
+        soonest = self._later[0][0] if self._later else math.inf
+        horizon = now + self._settings.horizon_s + _GRAIN_S
+        for state in self._turn:
+            # Those kept by a route's rate; for the others something has to finish first.
+            at = max(state.ready_at(now), state.route.ready_at(now))
+            if at > horizon:
+                soonest = min(soonest, at)
+        if math.isinf(soonest):
+            return None
+        return max(now, soonest - self._settings.horizon_s)
+
+    def speed(self, lane: str) -> float:
+        """Messages/s this lane can take at most; infinite where only connections bound it."""
+        state = self._lanes[lane]
+        spacing = max(state.spacing, state.route.spacing)
+        return 1 / spacing if spacing else math.inf
+
+    def snapshot(self, now: float) -> Mapping[str, LaneView]:
+        """Every lane, for people to look at."""
+        return {
+            key: LaneView(
+                state.waiting,
+                state.in_flight,
+                state.held_until,
+                1 / state.spacing if state.spacing else math.inf,
+                state.connections,
+            )
+            for key, state in self._lanes.items()
+        }
+
+    # --- the decision
+
+    def _note(self, state: LaneState) -> None:
+        """Active lanes have something waiting or in flight."""
+        if state.waiting or state.in_flight:
+            self._active.add(state)
+        else:
+            self._active.discard(state)
+
+    def _enter(self, state: LaneState) -> None:
+        if state.waiting and not state.queued and not state.later:
+            state.queued = True
+            self._turn.append(state)
+
+    def _give(self, state: LaneState, now: float, horizon: float, grants: list[Grant]) -> bool:
+        """Grant this lane its turn; True if it got something. Puts it where it waits next."""
+        state.tick(now)
+        if not state.waiting or state.room(self._settings.run) <= 0:
+            return False  # `arrive` or `finish` brings it back
+        at = state.ready_at(now)
+        if at > horizon:
+            self._wait_until(state, at)
+            return False
+        count = min(self._settings.run, self._room(state), state.slots(now, horizon))
+        if count <= 0:
+            state.queued = True
+            self._turn.append(state)
+            return False
+        cohort, count = state.next_cohort(count)
+        self._grant(state, cohort, count, now, horizon, grants)
+        if state.waiting:
+            state.queued = True
+            self._turn.append(state)
+        return True
+
+    def _room(self, state: LaneState) -> int:
+        """What lane, route and the whole have room for.
+
+        Half of the whole is kept for lanes that use less than their even share of it, so
+        that one waiting on a slow receiver cannot stop the others.
+        """
+        total = self._settings.in_flight
+        room = total - self._in_flight
+        share = total // (2 * max(1, len(self._active)))
+        if state.in_flight >= share:
+            room -= sum(
+                share - other.in_flight
+                for other in self._active
+                if other is not state and other.in_flight < share
+            )
+        return min(room, state.room(self._settings.run), state.route.room())
+
+    def _grant(
+        self,
+        state: LaneState,
+        cohort: int,
+        count: int,
+        now: float,
+        horizon: float,
+        grants: list[Grant],
+    ) -> None:
+        at = state.take(now, count)
+        state.in_flight += count
+        state.route.in_flight += count
+        self._in_flight += count
+        last = grants[-1] if grants else None
+        if (
+            last is not None
+            and last.lane == state.key
+            and last.cohort == cohort
+            and abs(last.at + last.count * last.spacing - at) < 1e-9
+        ):
+            at, count = last.at, last.count + count
+            grants.pop()
+        grants.append(Grant(state.key, cohort, count, at, state.spacing, horizon))
+
+    def _wait_until(self, state: LaneState, when: float) -> None:
+        if math.isinf(when):
+            return  # until somebody releases it
+        self._count += 1
+        state.later = True
+        heapq.heappush(self._later, (when, self._count, state))

@@ -1,0 +1,76 @@
+"""SMTP replies from bytes (RFC 5321 4.2), and what of them may be kept."""
+
+from __future__ import annotations
+
+import re
+
+from severally.model.outcome import Reply
+
+_MOST_LINE = 8 * 1024
+_MOST_LINES = 100
+_MOST_BYTES = 64 * 1024
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+_ADDRESS = re.compile(r"[^\s<>\"(),:;]+@[^\s<>\"(),:;]+")
+_LONG = re.compile(r"[^\s]{40,}")
+_KEPT = 300
+
+
+class Garbage(Exception):
+    """What came is not an SMTP reply, or has no end."""
+
+
+class ReplyParser:
+    """Feed it bytes, take replies out. Lines of one reply are joined by a space."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._lines: list[str] = []
+        self._size = 0
+        self.last_lines: list[str] = []
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """Whole replies, in order. Raises Garbage."""
+        self._buffer += data
+        replies: list[Reply] = []
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = self._buffer[:end].rstrip(b"\r")
+            self._buffer = self._buffer[end + 1 :]
+            reply = self._line(line)
+            if reply is not None:
+                replies.append(reply)
+        if len(self._buffer) > _MOST_LINE:
+            raise Garbage("a reply line without an end")
+        return replies
+
+    def _line(self, line: bytes) -> Reply | None:
+        self._size += len(line)
+        if (
+            len(line) < 3
+            or not line[:3].isdigit()
+            or line[3:4] not in (b" ", b"-", b"")
+            or not b"200" <= line[:3] <= b"599"
+        ):
+            raise Garbage("a line that is not an SMTP reply")
+        if len(self._lines) >= _MOST_LINES or self._size > _MOST_BYTES:
+            raise Garbage("a reply without an end")
+        self._lines.append(line[4:].decode("utf-8", "replace"))
+        if line[3:4] == b"-":
+            return None
+        lines, self._lines, self._size = self._lines, [], 0
+        self.last_lines = lines
+        return Reply(int(line[:3]), *_split(lines))
+
+
+def _split(lines: list[str]) -> tuple[str, str]:
+    match = _ENHANCED.match(lines[0])
+    return (match[1] if match else ""), " ".join(line.strip() for line in lines)
+
+
+def kept(reply: Reply) -> Reply:
+    """The reply as it may be stored and shown: no address, no long token, 300 characters."""
+    text = reply.text
+    if "@" in text:
+        text = _ADDRESS.sub("[address]", text)
+    text = _LONG.sub("[...]", text)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return Reply(reply.code, reply.enhanced, text[:_KEPT])
