@@ -38,7 +38,8 @@ class Twins(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.memory: Ledger = MemoryLedger()
-        self.sqlite: Ledger = SqliteLedger(self.folder / "ledger.sqlite3")
+        self.sqlite = SqliteLedger(self.folder / "ledger.sqlite3")
+        self.crashed: list[SqliteLedger] = []
         self.now = 1000.0
         self.epoch = 0
 
@@ -67,6 +68,7 @@ class Twins(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """The file is opened again without having been closed."""
+        self.crashed.append(self.sqlite)
         self.sqlite = SqliteLedger(self.folder / "ledger.sqlite3")
         self.take_over()
 
@@ -133,7 +135,8 @@ class Twins(RuleBasedStateMachine):
             self.both(lambda ledger, name=name: [ledger.recipients_in(name, state) for state in D])
 
     def teardown(self) -> None:
-        self.sqlite.close()
+        for ledger in (*self.crashed, self.sqlite):
+            ledger.close()
         shutil.rmtree(self.folder)
 
 

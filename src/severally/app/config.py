@@ -86,7 +86,6 @@ class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 25
     source_ip: str = ""
     ehlo: str = ""
-    ca_file: str = ""
     connections: int = 0
     messages_per_connection: int = 0
     rate: str = "0"

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Stencil + recipient -> exact message bytes. Pure: the same arguments give the same bytes."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from enum import IntEnum
 
 import msgspec
@@ -74,6 +77,12 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     delivery: int
     token: str
     date: int
+
+
+def delivery_token(key: bytes, delivery: int) -> str:
+    """The delivery's own reference: 128 bits of HMAC-SHA256, base32 in lower case."""
+    digest = hmac.digest(key, b"%d" % delivery, hashlib.sha256)[:16]
+    return base64.b32encode(digest).decode().rstrip("=").lower()
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):

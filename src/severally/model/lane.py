@@ -57,8 +57,10 @@ class Lane(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Its name in reports and state: `main/google`."""
-        return f"{self.route}/{self.source}/{self.receiver}" if self.source else (
-            f"{self.route}/{self.receiver}"
+        return (
+            f"{self.route}/{self.source}/{self.receiver}"
+            if self.source
+            else (f"{self.route}/{self.receiver}")
         )
 
 

@@ -6,6 +6,7 @@ can only ever fill a slot, escaped for the place where the slot stands.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
@@ -51,3 +52,21 @@ class Stencil(msgspec.Struct, frozen=True):
     html: Pieces
     variables: tuple[str, ...]
     format: LocaleFormat
+
+
+def pick_locale(wanted: str, available: Collection[str], source: str) -> str:
+    """The locale a recipient reads: exact, then less and less of it, then the source.
+
+    `zh-Hant-HK` reads `zh-Hant`, never `zh-Hans`; `pt` reads `pt-BR` if that is the only
+    Portuguese there is.
+    """
+    parts = wanted.split("-")
+    for length in range(len(parts), 0, -1):
+        candidate = "-".join(parts[:length])
+        if candidate in available:
+            return candidate
+    if len(parts) == 1:
+        same = [locale for locale in available if locale.split("-")[0] == wanted]
+        if len(same) == 1:
+            return same[0]
+    return source

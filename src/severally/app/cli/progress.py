@@ -73,6 +73,9 @@ def in_words(progress: Progress) -> str:
     held = [lane.lane for lane in progress.lanes if lane.held_s > 0 and lane.left]
     if held:
         words.append(f"held: {', '.join(held[:3])}{' …' if len(held) > 3 else ''}")
+    stuck = [lane for lane in progress.lanes if lane.left and lane.note.startswith("cannot")]
+    if stuck:
+        words.append(f"{stuck[0].lane}: {stuck[0].note}")
     return ", ".join(words)
 
 

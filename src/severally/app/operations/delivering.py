@@ -39,10 +39,11 @@ def see_through(
         while not view.ended() and not _passed(until):
             if office.lock.take():
                 try:
-                    asyncio.run(_deliver(office, mailing_id, until, listen, say))
+                    if asyncio.run(_deliver(office, mailing_id, until, listen, say)):
+                        break
                 finally:
                     office.lock.release()
-                break
+                continue
             if not told:
                 say("another process delivers for this workspace; it takes this mailing over")
                 told = True
@@ -66,36 +67,41 @@ def watch(office: Office, mailing_id: str, until: float | None, listen: Listen) 
 
 async def _deliver(
     office: Office, mailing_id: str, until: float | None, listen: Listen, say: Say
-) -> None:
+) -> bool:
+    """True where it was interrupted."""
+
     def mine(progress: Progress) -> None:
         if progress.mailing == mailing_id:
             listen(progress)
 
     async with office.wiring.deliverer(office.workspace, office.keys, office.ledger, mine) as one:
         work = asyncio.ensure_future(one.run([mailing_id], until))
-        with _interruptible(one, work, say), contextlib.suppress(asyncio.CancelledError):
-            await work
+        with _interruptible(one, work, say) as interrupted:
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            return interrupted.is_set()
 
 
 @contextlib.contextmanager
-def _interruptible(one: Deliverer, work: asyncio.Future[None], say: Say) -> Iterator[None]:
+def _interruptible(
+    one: Deliverer, work: asyncio.Future[None], say: Say
+) -> Iterator[asyncio.Event]:
     """The first Ctrl-C finishes what is in flight, the second drops it (it is in doubt then)."""
     loop = asyncio.get_running_loop()
-    asked = False
+    asked = asyncio.Event()
 
     def stop() -> None:
-        nonlocal asked
-        if asked:
+        if asked.is_set():
             work.cancel()
         else:
-            asked = True
+            asked.set()
             say("stopping: finishing what is in flight (Ctrl-C again leaves it in doubt)")
             one.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     try:
-        yield
+        yield asked
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

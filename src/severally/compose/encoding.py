@@ -1,0 +1,120 @@
+"""Transfer encoding of parts whose literals never change (RFC 2045 6.7, 6.8).
+
+The literals are encoded once per locale; a message costs the encoding of its values and a
+join. Where most of the text is not ASCII, base64 of the whole part is smaller.
+"""
+
+from __future__ import annotations
+
+import binascii
+import html
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from severally.model.stencil import Landing, Pieces, Slot
+
+_BASE64_ABOVE = 1 / 6
+"""Share of non-ASCII bytes above which base64 (4/3) is smaller than quoted-printable (1 + 2s)."""
+_LINE_BYTES = 57
+ISOLATE, POP = "\u2068", "\u2069"
+
+Values = Mapping[str, str]
+"""Variable name -> its value as the recipient reads it."""
+
+
+def landed(value: str, landing: Landing, rtl: bool) -> str:
+    """A shown value, escaped for the place where its slot stands."""
+    match landing:
+        case Landing.HTML | Landing.URL:
+            return html.escape(value)
+        case Landing.URL_PART:
+            return html.escape(urllib.parse.quote(value, safe=""))
+        case _:
+            return f"{ISOLATE}{value}{POP}" if rtl else value
+
+
+class EncodedPart(Protocol):
+    """A part ready to be filled."""
+
+    name: bytes
+    """Its Content-Transfer-Encoding."""
+
+    def fill(self, values: Values) -> bytes:
+        """The encoded body, CRLF line ends, ending with one."""
+        ...
+
+
+def encoded_part(pieces: Pieces, rtl: bool) -> EncodedPart:
+    """The smaller encoding for these literals. Text without a last line end gets one."""
+    literal = "".join(piece for piece in pieces if isinstance(piece, str)).encode()
+    foreign = sum(byte > 127 for byte in literal)
+    if foreign > len(literal) * _BASE64_ABOVE:
+        return Base64Part(pieces, rtl)
+    return QuotedPart(pieces, rtl)
+
+
+class Base64Part:
+    """The whole part is joined, then encoded."""
+
+    name = b"base64"
+
+    def __init__(self, pieces: Pieces, rtl: bool) -> None:
+        self._pieces: list[str | Slot] = [
+            piece.replace("\n", "\r\n") if isinstance(piece, str) else piece for piece in pieces
+        ]
+        self._rtl = rtl
+
+    def fill(self, values: Values) -> bytes:
+        """See EncodedPart."""
+        rtl = self._rtl
+        text = "".join(
+            [
+                piece if isinstance(piece, str) else landed(values[piece.name], piece.landing, rtl)
+                for piece in self._pieces
+            ]
+        ).encode()
+        encode = binascii.b2a_base64
+        lines = [encode(text[i : i + _LINE_BYTES]) for i in range(0, len(text), _LINE_BYTES)]
+        return b"".join(lines).replace(b"\n", b"\r\n")
+
+
+class QuotedPart:
+    """Literals are encoded already; each value stands between soft line breaks."""
+
+    name = b"quoted-printable"
+
+    def __init__(self, pieces: Pieces, rtl: bool) -> None:
+        self._rtl = rtl
+        self._slots: list[tuple[int, Slot]] = []
+        self._frame: list[bytes] = []
+        for index, piece in enumerate(pieces):
+            if isinstance(piece, Slot):
+                if index and isinstance(pieces[index - 1], Slot):
+                    self._frame.append(b"=\r\n")
+                self._slots.append((len(self._frame), piece))
+                self._frame.append(b"")
+                continue
+            last = index == len(pieces) - 1
+            self._frame.append(_quoted_literal(piece, first=index == 0, last=last))
+        if not self._frame[-1].endswith(b"\r\n"):
+            self._frame.append(b"\r\n")
+
+    def fill(self, values: Values) -> bytes:
+        """See EncodedPart."""
+        frame = self._frame.copy()
+        encode: Callable[..., bytes] = binascii.b2a_qp
+        for index, slot in self._slots:
+            value = landed(values[slot.name], slot.landing, self._rtl)
+            frame[index] = encode(value.encode(), istext=False).replace(b"\n", b"\r\n")
+        return b"".join(frame)
+
+
+def _quoted_literal(text: str, first: bool, last: bool) -> bytes:
+    """Quoted-printable, so joined that the value next to it has lines of its own."""
+    encoded = binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
+    if not first:
+        encoded = b"=\r\n" + encoded
+    if not last and not encoded.endswith(b"\r\n"):
+        encoded += b"=\r\n"
+    return encoded
