@@ -205,13 +205,14 @@ def test_a_halt_gets_in_between_writes_without_pause(tmp_path: Path) -> None:
     mailing(ledger)
     passed_over = []
     with running(tmp_path / NAME, _WRITING_ON) as process:
-        for number in range(20):
+        for _ in range(40):
             before = ledger.guard_counts("m-1")[0]
-            ledger.set_estimate("m-1", float(number))
-            passed_over.append(ledger.guard_counts("m-1")[0] - before)
+            with ledger._store.write() as db:
+                now = db.execute("SELECT sealed FROM mailing").fetchone()[0]
+            passed_over.append(now - before)
         ledger.set_state("m-1", MailingState.HALTED, 3.0)
         assert process.stdout is not None
-        assert int(process.stdout.readline()) > 20
-    # the three worst are left to the machine being busy with something else
-    assert sorted(passed_over)[-4] <= 5
+        assert int(process.stdout.readline()) > 0
+    # one or two by rights; the rest is left to the machine being busy with something else
+    assert max(passed_over) <= 20
     ledger.close()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Who will see which address? Asked of final bytes; seals or refuses. No switch turns it off."""

@@ -56,7 +56,8 @@ SELECT d.id, r.seq, r.salt, r.box, coalesce(d.date, ?), d.attempts
 FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
 """
 _READY_RANGE = _CLAIM + "WHERE d.id BETWEEN ? AND ? AND d.state = 0 ORDER BY d.id LIMIT ?"
-_READY_LISTED = _CLAIM + "WHERE d.id IN (SELECT value FROM json_each(?)) AND d.state = 0"
+_LISTED = "SELECT value FROM json_each(?)"
+_READY_LISTED = f"{_CLAIM} WHERE d.state = 0 AND d.id IN ({_LISTED})"
 _DUE = _CLAIM + "WHERE d.cohort = ? AND d.state = 4 AND d.due <= ? ORDER BY d.due, d.id LIMIT ?"
 _TAKE = """
 UPDATE delivery SET state = 1, epoch = ?, date = coalesce(date, ?)

@@ -1,0 +1,85 @@
+"""What a recipient's message must say, from the ledger's row and the frozen mailing alone.
+
+Written a second time on purpose: `compose` makes the message, this says what it should have
+been, and neither knows the other.
+"""
+
+from __future__ import annotations
+
+import html
+import urllib.parse
+from dataclasses import dataclass
+
+from severally.model.formats import show
+from severally.model.mailing import Frozen
+from severally.model.notice import ValueType, Variable
+from severally.model.recipient import Recipient
+from severally.model.stencil import Landing, Pieces, Stencil, pick_locale
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The texts, and the addresses that are the recipient's own to see."""
+
+    locale: str
+    subject: str
+    text: str
+    html: str
+    own: frozenset[str]
+    handles: frozenset[str]
+
+
+class Expectation:
+    """Fills the frozen stencils from rows."""
+
+    def __init__(self, frozen: Frozen) -> None:
+        self._frozen = frozen
+        self._variables: dict[str, Variable] = {v.name: v for v in frozen.notice.variables}
+
+    def of(self, recipient: Recipient) -> Expected:
+        """Raises KeyError where the row lacks a value the stencil needs."""
+        stencils = self._frozen.stencils
+        source = self._frozen.notice.source_locale
+        stencil = stencils[pick_locale(recipient.locale, stencils.keys(), source)]
+        own = {recipient.address.lower()}
+        handles: set[str] = set()
+        shown: dict[str, str] = {}
+        for name in stencil.variables:
+            variable = self._variables[name]
+            raw = recipient.values[name] if variable.value is None else variable.value
+            shown[name] = show(variable.type, raw, stencil.format, recipient.timezone)
+            if variable.type is ValueType.EMAIL:
+                own.add(raw.lower())
+            elif "@" in raw:
+                handles.update(_handles(raw))
+        return Expected(
+            stencil.locale,
+            "".join(p if isinstance(p, str) else shown[p.name] for p in stencil.subject),
+            _filled(stencil.text, shown, stencil),
+            _filled(stencil.html, shown, stencil),
+            frozenset(own),
+            frozenset(handles),
+        )
+
+
+def _handles(raw: str) -> set[str]:
+    """`@somebody` in a value is a name, not an address: nothing stands before the '@'."""
+    return {word.lower().strip(".-") for word in raw.split() if word.rfind("@") == 0}
+
+
+def _filled(pieces: Pieces, shown: dict[str, str], stencil: Stencil) -> str:
+    rtl = stencil.direction == "rtl"
+    return "".join(
+        [
+            piece if isinstance(piece, str) else _escaped(shown[piece.name], piece.landing, rtl)
+            for piece in pieces
+        ]
+    )
+
+
+def _escaped(value: str, landing: Landing, rtl: bool) -> str:
+    if landing is Landing.TEXT:
+        return f"\u2068{value}\u2069" if rtl else value
+    if landing is Landing.URL_PART:
+        value = urllib.parse.quote(value, safe="")
+    return html.escape(value)

@@ -1,0 +1,135 @@
+"""Every '@' in a text, in whatever dress: plain, look-alike, percent, entity, base64, hex.
+
+Text is examined in chunks, and a chunk found clean is remembered, so that what is the same
+for everybody is examined once. A cut between chunks can hide nothing: each chunk must
+account for every '@' in it by a whole allowed address, so half an address is never
+accounted for; an escape (%40, &#64;) cannot stand across a cut, because HTML is cut at '<'
+and plain text at line ends, which no escape holds; and the white space that URL readers drop
+inside HTML is dropped here too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Iterator
+
+_EDGE = r"\s<>\"'(),:;\[\]\\|{}=&?#/*!"
+_TOKEN = re.compile(f"[^@{_EDGE}]*@[^@{_EDGE}]*")
+_SUSPECT = re.compile(
+    "[@%&\uff20\ufe6b\u00ad\u200b-\u200d\u2060\ufeff]|[A-Za-z0-9+/_-]{16}|=[0-9A-F]{2}"
+)
+_DISGUISED = re.compile("[\uff20\ufe6b\uff0e\u3002\uff61\u00ad\u200b-\u200d\u2060\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
+_QUOTED = re.compile(r"=([0-9A-F]{2})")
+_PLAIN = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_ROUNDS = 6
+_AT_RULES = frozenset({"@media", "@font-face", "@supports", "@charset", "@import", "@page"})
+"""CSS at-rules. An address has something before its '@', so none of these is one."""
+NOT_ACCOUNTABLE = "@"
+"""Stands for an '@' that cannot be read as an address at all."""
+
+
+def addresses(chunk: str) -> frozenset[str]:
+    """Every token with an '@' that somebody could read out of this text, lower case."""
+    if _SUSPECT.search(chunk) is None:
+        return frozenset()
+    found: set[str] = set()
+    for form in _forms(chunk):
+        if "@" in form:
+            found.update(_tokens(form))
+        found.update(_encoded(form))
+    return frozenset(found)
+
+
+def _forms(chunk: str) -> Iterator[str]:
+    """The text and all it can be decoded to, each reader's decoding upon the others'."""
+    seen = {chunk}
+    fresh = [chunk]
+    for _ in range(_ROUNDS):
+        following: list[str] = []
+        for form in fresh:
+            yield form
+            following += [other for other in _decodings(form) if other not in seen]
+            seen.update(following)
+        fresh = following
+        if not fresh:
+            return
+    yield NOT_ACCOUNTABLE  # still changing: nobody nests escapes so deep honestly
+
+
+def _decodings(form: str) -> Iterator[str]:
+    if "&" in form:
+        yield html.unescape(form)
+    if "%" in form:
+        yield urllib.parse.unquote(form, errors="replace")
+        if any(c in form for c in "\t\r\n"):
+            yield urllib.parse.unquote(re.sub("[\t\r\n]", "", form), errors="replace")
+    if _DISGUISED.search(form):
+        yield _INVISIBLE.sub("", unicodedata.normalize("NFKC", form))
+    if "=40" in form:
+        yield _QUOTED.sub(lambda match: chr(int(match[1], 16)), form)
+
+
+def _tokens(form: str) -> Iterator[str]:
+    for match in _TOKEN.finditer(form):
+        token = match[0].strip(".-").lower()
+        if token not in _AT_RULES:
+            yield token
+
+
+def _encoded(form: str) -> Iterator[str]:
+    """Addresses inside base64 (both alphabets, any alignment) and hexadecimal tokens."""
+    for match in _HEX.finditer(form):
+        yield from _plain(binascii.unhexlify(match[0]))
+    for match in _BASE64.finditer(form):
+        token = match[0].translate(_TO_STANDARD)
+        for start in range(4):
+            part = token[start : start + (len(token) - start) // 4 * 4 + 4]
+            yield from _plain(base64.b64decode(part[: len(part) // 4 * 4]))
+            rest = len(part) % 4
+            if rest > 1:
+                padded = part + "=" * (4 - rest)
+                yield from _plain(base64.b64decode(padded))
+
+
+_TO_STANDARD = str.maketrans("-_", "+/")
+
+
+def _plain(data: bytes) -> Iterator[str]:
+    if b"@" in data:
+        for match in _PLAIN.finditer(data):
+            yield match[0].decode().lower()
+
+
+class Scanner:
+    """Scans whole parts, chunk by chunk. `harmless` are addresses that may stand anywhere.
+
+    What it remembers is a pure function of the chunk and `harmless`; forgetting is harmless.
+    """
+
+    _MOST = 20_000
+
+    def __init__(self, harmless: frozenset[str]) -> None:
+        self._harmless = harmless
+        self._clean: set[str] = set()
+
+    def strangers(self, text: str, cut: str, learn: bool) -> frozenset[str]:
+        """Tokens with an '@' beyond the harmless ones. `cut` is '<' for HTML, a line end for
+        plain text. `learn`: remember clean chunks."""
+        fresh = set(text.split(cut))
+        fresh -= self._clean
+        found: set[str] = set()
+        for chunk in fresh:
+            tokens = addresses(chunk) - self._harmless
+            if tokens:
+                found |= tokens
+            elif learn and len(self._clean) < self._MOST:
+                self._clean.add(chunk)
+        return frozenset(found)
