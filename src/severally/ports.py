@@ -59,6 +59,10 @@ class Keys(Protocol):
         """32 bytes from which this mailing's delivery tokens are made."""
         ...
 
+    def print_key(self) -> bytes:
+        """32 bytes for keyed hashes of whole rows."""
+        ...
+
     def blind(self, text: str) -> bytes:
         """Keyed hash (16 bytes) to look an address up by without storing it."""
         ...
@@ -150,7 +154,8 @@ class StagedRow(msgspec.Struct, frozen=True, gc=False):
 
     `row` is the line in the source. `blind` and `loose` are blind indexes of the address
     folded by case and by its provider's own rules; `print` a keyed hash of the whole row;
-    `order` decides the place within its receiver group (a keyed hash: a seeded shuffle).
+    `order` (0 to 2^64 - 1) decides the place within its receiver group (a keyed hash: a
+    seeded shuffle).
     `seq` was bound into the box: the row's number in the audience, in order of reading.
     """
 
@@ -221,6 +226,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     From `attempting`: accepted, deferred (with `due`), refused, in_doubt, or ready/deferred
     where it failed before the final dot. From `claimed`: ready, deferred or blocked.
     `due` is Unix seconds. `rule` names the reply rule, or is empty.
+    What goes from `attempting` to ready, or to deferred without code, text and rule, failed
+    before the final dot: it does not count as an attempt, and without words keeps the last.
     """
 
     delivery: int
@@ -317,7 +324,8 @@ class Ledger(Protocol):
     def set_state(
         self, mailing_id: str, state: MailingState, now: float, reason: str = ""
     ) -> Mailing:
-        """A legal transition, recorded as an act. Raises Refused for an illegal one.
+        """A legal transition, recorded as an act. Raises Refused for an illegal one, and for
+        `done` while deliveries are ready, claimed, attempting or deferred.
 
         Entering `halted` raises `halt_epoch` by one, so that the next turn sees it.
         """
