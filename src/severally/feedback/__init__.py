@@ -1,1 +1,1 @@
-"""TODO."""
+"""SMTP replies and what comes back later -> outcomes and events."""

@@ -70,8 +70,7 @@ def audience(result: results.AudienceResult, console: Console) -> None:
     """`audience check`."""
     findings(result.findings, console)
     for row in result.rejects[:20]:
-        who = f" ({row.id})" if row.id else ""
-        console.print(f"[red]row {row.row}[/red]{escape(who)}: {escape(row.reason)}")
+        console.print(f"[red]row {row.row}[/red]: {escape('; '.join(row.reasons))}")
     if result.rejected > 20:
         console.print(f"… and {number(result.rejected - 20)} more rejected rows")
     said = f"{counted(result.accepted, 'recipient')} accepted"

@@ -27,11 +27,10 @@ def view_of(finding: Finding) -> FoundView:
 
 
 class RejectedRow(msgspec.Struct, frozen=True):
-    """A row of the audience that cannot be told. `id` may be empty; `reason` has no value."""
+    """A row of the audience that cannot be told. No reason repeats a value."""
 
     row: int
-    id: str
-    reason: str
+    reasons: tuple[str, ...]
 
 
 class AudienceResult(msgspec.Struct, frozen=True):

@@ -1,0 +1,230 @@
+"""Reading an audience's file for a verb: staged, judged, and kept only where the verb says so."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from severally.app.allowed import Allowed
+from severally.app.config import Workspace
+from severally.app.office import Office
+from severally.app.operations.results import AudienceResult, RejectedRow, view_of
+from severally.audience.importing import Imported, Importer, warnings
+from severally.audience.reading import BadRow, GoodRow, Reader, Spec
+from severally.audience.rejects import RejectsFile
+from severally.model.errors import Finding, Refused, UsageError
+from severally.model.notice import Notice, SameAddress, Variable
+from severally.ports import StagedRow, Staging
+
+_SHOWN = 100
+_NAMED_IDS = 1_000
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_id(kind: str) -> str:
+    """`m-7k2d9x`: short, easily read out, without look-alikes; 31^6 of them."""
+    return f"{kind}-" + "".join(secrets.choice(_ALPHABET) for _ in range(6))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file read to its end. `staging` is discarded by `reading` unless it was frozen."""
+
+    id: str
+    staging: Staging
+    result: AudienceResult
+    imported: Imported
+    receivers: Counter[str]
+
+
+class Watch:
+    """Looks at the rows as they pass: who is outside what a trial may send to, and which are bad."""
+
+    def __init__(self, reader: Reader, allowed: Allowed) -> None:
+        self.heading = reader.heading
+        self.outside = 0
+        self.outside_ids: list[str] = []
+        self.rejects: list[RejectedRow] = []
+        self._reader = reader
+        self._allowed = allowed
+
+    def __iter__(self) -> Iterator[GoodRow | BadRow]:
+        for row in self._reader:
+            if isinstance(row, BadRow):
+                if len(self.rejects) < _SHOWN:
+                    self.rejects.append(RejectedRow(row.row, row.reasons))
+            elif not self._allowed.domain(row.address.domain):
+                self.outside += 1
+                if self.outside <= _NAMED_IDS:
+                    self.outside_ids.append(row.recipient.id)
+            yield row
+
+    def findings(self) -> Iterator[Finding]:
+        """What stops a send."""
+        if self.outside:
+            count = "one recipient is" if self.outside == 1 else f"{self.outside:,} recipients are"
+            yield Finding(
+                "severally.toml (workspace.allow_domains)",
+                f"{count} at a domain this trial workspace does not send to",
+                "list the domain there if you mean to reach it",
+                tuple(self.outside_ids),
+            )
+
+
+class Census:
+    """Counts the rows that are staged, by receiver and locale; two bytes a row."""
+
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
+        self._receivers: dict[str, int] = {}
+        self._locales: dict[str, int] = {}
+        self._rows = array("q")
+        self._receiver_of = array("l")
+        self._locale_of = array("H")
+
+    def add(self, rows: Sequence[StagedRow]) -> None:
+        """Pass them on."""
+        for row in rows:
+            self._rows.append(row.row)
+            at = self._receivers.setdefault(row.receiver, len(self._receivers))
+            self._receiver_of.append(at)
+            self._locale_of.append(self._locales.setdefault(row.locale, len(self._locales)))
+        self._staging.add(rows)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._staging, name)
+
+    def counts(self, set_aside: frozenset[int]) -> tuple[Counter[str], Counter[str]]:
+        """(receivers, locales) of the rows that are left."""
+        receivers: Counter[int] = Counter()
+        locales: Counter[int] = Counter()
+        for row, receiver, locale in zip(
+            self._rows, self._receiver_of, self._locale_of, strict=True
+        ):
+            if row not in set_aside:
+                receivers[receiver] += 1
+                locales[locale] += 1
+        return _named(self._receivers, receivers), _named(self._locales, locales)
+
+
+def _named(names: dict[str, int], counts: Counter[int]) -> Counter[str]:
+    return Counter({name: counts[at] for name, at in names.items() if counts[at]})
+
+
+@contextmanager
+def reading(office: Office, file: Path, notice: Notice | None, route: str) -> Iterator[Reading]:
+    """Read the file for this notice, or for its addresses alone. Nothing of it stays.
+
+    Raises UsageError where there is no such file, Refused where it cannot be read as a whole.
+    """
+    audience_id = new_id("a")
+    staging = office.ledger.stage(audience_id)
+    try:
+        yield _read(office, file, notice, route, audience_id, staging)
+    finally:
+        staging.discard()
+
+
+def _read(
+    office: Office,
+    file: Path,
+    notice: Notice | None,
+    route: str,
+    audience_id: str,
+    staging: Staging,
+) -> Reading:
+    keys, wiring = office.keys, office.wiring
+    importer = Importer(
+        cast(Staging, census := Census(staging)),
+        wiring.row_cipher(keys.audience_key(audience_id), audience_id),
+        keys,
+        wiring.resolver(office.workspace, route),
+        hashlib.sha256(audience_id.encode()).digest(),
+    )
+    same = notice.same_address if notice else SameAddress.ONCE
+    rejects_path = office.workspace.state / "rejects" / file.name
+    with _opened(file) as source:
+        reader = Reader(source, spec(office.workspace, _columns(notice)), file.name)
+        watch = Watch(reader, office.workspace.allowed)
+        with RejectsFile(rejects_path, reader.heading.names) as rejects:
+            imported = importer.read(cast(Reader, watch), rejects, same)
+    set_aside = frozenset(each.row for each in imported.set_aside)
+    receivers, locales = census.counts(set_aside)
+    findings = [*watch.findings(), *_empty(imported, file), *warnings(imported)]
+    shown = rejects_path.relative_to(office.workspace.root)
+    result = AudienceResult(
+        file.name,
+        imported.accepted,
+        imported.rejected,
+        len(imported.set_aside),
+        dict(locales),
+        dict(receivers),
+        tuple(name for name in imported.ignored if name),
+        tuple(watch.rejects),
+        str(shown) if imported.rejected else "",
+        tuple(view_of(finding) for finding in findings if not _said(finding)),
+    )
+    return Reading(audience_id, staging, result, imported, receivers)
+
+
+def _said(finding: Finding) -> bool:
+    """Ignored columns have a line of their own."""
+    return finding.where == "heading"
+
+
+def _empty(imported: Imported, file: Path) -> Iterator[Finding]:
+    if not imported.accepted:
+        yield Finding(file.name, "there is nobody in it to tell", "it needs one good row at least")
+
+
+def _columns(notice: Notice | None) -> tuple[Variable, ...]:
+    return tuple(v for v in notice.variables if v.value is None) if notice else ()
+
+
+def spec(workspace: Workspace, variables: tuple[Variable, ...]) -> Spec:
+    """How this workspace's files are read."""
+    section = workspace.audience
+    return Spec(
+        variables,
+        section.delimiter,
+        dict(section.columns),
+        section.default_locale,
+        section.default_timezone,
+    )
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def check(office: Office, file: Path, notice: Notice | None, route: str) -> AudienceResult:
+    """What would be accepted, and every rejected row with its reason. Nothing is kept."""
+    with reading(office, file, notice, route) as read:
+        return read.result
+
+
+def refuse_rejects(result: AudienceResult, accepted: int | None) -> None:
+    """Rejected rows stop a send unless their number was said. Raises Refused."""
+    if result.rejected == (accepted or 0):
+        return
+    cure = (
+        f"mend them (they are in {result.rejects_file}), "
+        f"or go on without them: --accept-rejects {result.rejected}"
+    )
+    if accepted is not None and not result.rejected:
+        cure = "leave --accept-rejects away"
+    what = f"{result.rejected:,} rows of {result.file} cannot be told"
+    if accepted is not None:
+        what += f", and --accept-rejects says {accepted:,}"
+    findings = [Finding(f"row {row.row}", "; ".join(row.reasons)) for row in result.rejects[:20]]
+    raise Refused(what, [*findings, Finding("", cure)])
