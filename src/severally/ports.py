@@ -98,9 +98,7 @@ class Bench(Protocol):
 class Connection(Protocol):
     """One connection of a route, used for one message at a time or a pipelined run."""
 
-    async def send(
-        self, run: Sequence[Sealed], report: Callable[[Sealed, Outcome], None]
-    ) -> None:
+    async def send(self, run: Sequence[Sealed], report: Callable[[Sealed, Outcome], None]) -> None:
         """Try each of `run` in order and report exactly one outcome for each.
 
         Rechecks each payload's hash before a byte of it leaves. Never raises for what the

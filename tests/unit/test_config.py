@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
-from severally.app.config import MxRoute, SmtpRoute, find_root, load
+from severally.app.config import find_root, load
 from severally.app.operations.moments import moment
+from severally.app.sections import MxRoute, SmtpRoute
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate
 

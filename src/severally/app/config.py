@@ -15,128 +15,25 @@ from typing import Literal
 import msgspec
 
 from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
+from severally.app.sections import (
+    NOT_YET,
+    ROUTES,
+    AudienceSection,
+    LimitsSection,
+    MxRoute,
+    RetriesSection,
+    Route,
+    SenderSection,
+    SendingSection,
+    SmtpRoute,
+    WorkspaceSection,
+)
 from severally.app.strict import TomlFile, named_tables
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
 
 FILE = "severally.toml"
 STATE = ".severally"
-NOT_YET = ("sendgrid", "ses", "mailgun", "postmark", "resend")
-"""Route types that have a name already and no code yet."""
-
-
-class WorkspaceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[workspace]`."""
-
-    purpose: Literal["trial", "live"] = "trial"
-    allow_domains: tuple[str, ...] | None = None
-    allow_hosts: tuple[str, ...] | None = None
-
-
-class AudienceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[audience]`: how an audience file is read. `columns` maps our heading to theirs."""
-
-    delimiter: str = ","
-    columns: dict[str, str] = {}
-    default_locale: str = "en"
-    default_timezone: str = "UTC"
-
-
-class DkimSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One signature of a sender."""
-
-    domain: str
-    selector: str
-    key_file: str
-
-
-class SenderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[senders.NAME]`."""
-
-    address: str
-    name: str = ""
-    reply_to: str = ""
-    return_path: str = ""
-    unsubscribe: str = ""
-    unsubscribe_url: str = ""
-    dkim: tuple[DkimSection, ...] = ()
-
-
-class SmtpRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`type = "smtp"`: a relay that takes everything."""
-
-    host: str
-    port: int = 587
-    tls: Literal["none", "starttls", "implicit"] = "starttls"
-    username: str = ""
-    password_file: str = ""
-    password_env: str = ""
-    ca_file: str = ""
-    ehlo: str = ""
-    source_ip: str = ""
-    connections: int = 20
-    messages_per_connection: int = 0
-    rate: str = "0"
-
-
-class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`type = "mx"`: straight to each domain's own servers."""
-
-    resolver: str = ""
-    port: int = 25
-    source_ip: str = ""
-    ehlo: str = ""
-    connections: int = 0
-    messages_per_connection: int = 0
-    rate: str = "0"
-
-
-class MaildirRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`type = "maildir"`: into a folder, for rehearsals."""
-
-    path: str
-    connections: int = 4
-    rate: str = "0"
-
-
-class DiscardRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`type = "discard"`: checked in full, then thrown away."""
-
-    connections: int = 4
-    rate: str = "0"
-
-
-Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute
-_ROUTES: dict[str, type[Route]] = {
-    "smtp": SmtpRoute,
-    "mx": MxRoute,
-    "maildir": MaildirRoute,
-    "discard": DiscardRoute,
-}
-
-
-class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[limits.RECEIVER]`."""
-
-    rate: str = "0"
-    connections: int = 0
-    messages_per_connection: int = 0
-
-
-class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[retries]`, as written: `first = "15m"`."""
-
-    first: str = "15m"
-    factor: float = 2.0
-    most: str = "4h"
-    give_up: str = "72h"
-
-
-class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[sending]`. `processes` compose; 0 means one less than there are cores."""
-
-    max_in_doubt: int = 100
-    processes: int = 0
 
 
 class Retries(msgspec.Struct, frozen=True):
@@ -159,6 +56,7 @@ class Workspace:
     senders: dict[str, SenderSection]
     routes: dict[str, Route]
     limits: dict[str, Limits]
+    receivers: dict[str, tuple[str, ...]]
     retries: Retries
     max_in_doubt: int = 100
     processes: int = 1
@@ -216,7 +114,18 @@ def find_root(start: Path, given: Path | None) -> Path:
 def load(root: Path) -> Workspace:
     """Read and check `root`'s severally.toml. Raises UsageError naming every mistake."""
     file = TomlFile(root / FILE, FILE)
-    file.sections(("workspace", "audience", "senders", "routes", "limits", "retries", "sending"))
+    file.sections(
+        (
+            "workspace",
+            "audience",
+            "senders",
+            "routes",
+            "limits",
+            "receivers",
+            "retries",
+            "sending",
+        )
+    )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
     audience = file.table("audience", file.data.get("audience", {}), AudienceSection)
     retries = file.table("retries", file.data.get("retries", {}), RetriesSection)
@@ -228,6 +137,7 @@ def load(root: Path) -> Workspace:
     }
     routes, route_limits = _routes(file)
     limits = _limits(file)
+    receivers = _receivers(file)
     allowed = _allowed(file, workspace or WorkspaceSection())
     timing = _retries(file, retries or RetriesSection())
     _check_audience(file, audience or AudienceSection())
@@ -242,6 +152,7 @@ def load(root: Path) -> Workspace:
         senders,
         routes,
         limits,
+        receivers,
         timing,
         sending.max_in_doubt,
         sending.processes or max(1, (os.cpu_count() or 1) - 1),
@@ -261,11 +172,11 @@ def _routes(file: TomlFile) -> tuple[dict[str, Route], dict[str, Limits]]:
             file.problem(
                 f"{path}.type", f"{kind} is not available yet in this version", _ROUTE_CURE
             )
-        elif kind not in _ROUTES:
+        elif kind not in ROUTES:
             said = "type is missing" if kind is None else f"there is no route type {kind!r}"
             file.problem(f"{path}.type", said, _ROUTE_CURE)
         else:
-            route = file.table(path, raw, _ROUTES[kind], ignore=("type",))
+            route = file.table(path, raw, ROUTES[kind], ignore=("type",))
             if route is not None:
                 routes[name] = route
                 limits[name] = _route_limits(file, path, route)
@@ -307,6 +218,19 @@ def _limits(file: TomlFile) -> dict[str, Limits]:
                 section.messages_per_connection or None,
             )
     return limits
+
+
+def _receivers(file: TomlFile) -> dict[str, tuple[str, ...]]:
+    receivers: dict[str, tuple[str, ...]] = {}
+    for name, domains in named_tables(file, "receivers").items():
+        path = f"receivers.{name}"
+        if not isinstance(domains, list) or not all(isinstance(each, str) for each in domains):
+            file.problem(path, "must be a list of domains", f'{name} = ["gmail.com"]')
+        elif not _RECEIVER.fullmatch(name) or not domains:
+            file.problem(path, "needs a name of a-z, 0-9 and _, and one domain at least")
+        else:
+            receivers[name] = tuple(domain.lower() for domain in domains)
+    return receivers
 
 
 def _check_numbers(file: TomlFile, path: str, connections: int, per_connection: int) -> None:
@@ -368,7 +292,8 @@ def _known(names: dict[str, Route]) -> str:
     return f"there are {', '.join(sorted(names))}" if names else "there is none yet"
 
 
-_ROUTE_CURE = f"available are {', '.join(_ROUTES)}"
+_ROUTE_CURE = f"available are {', '.join(ROUTES)}"
+_RECEIVER = re.compile(r"[a-z0-9_]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

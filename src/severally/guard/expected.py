@@ -64,7 +64,7 @@ class Expectation:
 
 def _handles(raw: str) -> set[str]:
     """`@somebody` in a value is a name, not an address: nothing stands before the '@'."""
-    return {word.lower().strip(".-") for word in raw.split() if word.rfind("@") == 0}
+    return {word.lower().rstrip(".-") for word in raw.split() if word.rfind("@") == 0}
 
 
 def _filled(pieces: Pieces, shown: dict[str, str], stencil: Stencil) -> str:

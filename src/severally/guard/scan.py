@@ -79,9 +79,18 @@ def _decodings(form: str) -> Iterator[str]:
 
 def _tokens(form: str) -> Iterator[str]:
     for match in _TOKEN.finditer(form):
-        token = match[0].strip(".-").lower()
-        if token not in _AT_RULES:
-            yield token
+        if match[0].lower() not in _AT_RULES:
+            yield _trimmed(match[0].lower())
+
+
+def _trimmed(token: str) -> str:
+    """Without the punctuation of any script that stands around it in a sentence."""
+    start, end = 0, len(token)
+    while end > start and not token[end - 1].isalnum() and token[end - 1] != "@":
+        end -= 1
+    while start < end and not token[start].isalnum() and token[start] not in "@_+":
+        start += 1
+    return token[start:end]
 
 
 def _encoded(form: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Source text, translations and layout -> one stencil per locale; what is wrong with a draft."""

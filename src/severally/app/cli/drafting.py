@@ -132,10 +132,11 @@ def audience_check(
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
-    from severally.app.operations import audiences
+    from severally.app.operations import audiences, drafts
 
     with session.office() as office:
-        result = audiences.check(office, file, notice)
+        draft = drafts.compiled(office, notice).notice if notice else None
+        result = audiences.check(office, file, draft)
     session.show(result, paint.audience)
     unsound = result.rejected or any(not finding.warning for finding in result.findings)
     raise typer.Exit(3 if unsound else 0)

@@ -84,14 +84,14 @@ def send(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.cli.progress import viewing
-    from severally.app.operations import sends
+    from severally.app.operations import delivering, sends
     from severally.app.operations.moments import moment
 
     order = sends.Order(notice, audience, accept_rejects, again, moment(until), route)
     with session.office() as office:
         mailing = sends.prepare(office, order, session.say)
         with viewing(session, mailing) as listen:
-            result = sends.see_through(office, mailing.id, order.until, listen, session.say)
+            result = delivering.see_through(office, mailing.id, order.until, listen, session.say)
     session.show(result, paint.report)
     raise typer.Exit(result.exit_code)
 
@@ -132,13 +132,13 @@ def watch(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.cli.progress import viewing
-    from severally.app.operations import looking, sends
+    from severally.app.operations import delivering, looking
     from severally.app.operations.moments import moment
 
     with session.office() as office:
         found = looking.choose(office, mailing)
         with viewing(session, found) as listen:
-            result = sends.watch(office, found.id, moment(until), listen)
+            result = delivering.watch(office, found.id, moment(until), listen)
     session.show(result, paint.report)
     raise typer.Exit(result.exit_code)
 
@@ -193,13 +193,13 @@ def resume(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.cli.progress import viewing
-    from severally.app.operations import halting, sends
+    from severally.app.operations import delivering, halting
     from severally.app.operations.moments import moment
 
     with session.office() as office:
         found = halting.resume(office, mailing)
         with viewing(session, found) as listen:
-            result = sends.see_through(office, found.id, moment(until), listen, session.say)
+            result = delivering.see_through(office, found.id, moment(until), listen, session.say)
     session.show(result, paint.report)
     raise typer.Exit(result.exit_code)
 

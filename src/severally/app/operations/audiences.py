@@ -45,7 +45,7 @@ class Reading:
 
 
 class Watch:
-    """Looks at the rows as they pass: who is outside what a trial may send to, and which are bad."""
+    """Looks at the rows as they pass: who is outside a trial's domains, and which are bad."""
 
     def __init__(self, reader: Reader, allowed: Allowed) -> None:
         self.heading = reader.heading
@@ -79,14 +79,14 @@ class Watch:
 
 
 class Census:
-    """Counts the rows that are staged, by receiver and locale; two bytes a row."""
+    """Counts the rows that are staged, by receiver and locale; ten bytes a row."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
         self._receivers: dict[str, int] = {}
         self._locales: dict[str, int] = {}
-        self._rows = array("q")
-        self._receiver_of = array("l")
+        self._rows = array("I")
+        self._receiver_of = array("I")
         self._locale_of = array("H")
 
     def add(self, rows: Sequence[StagedRow]) -> None:
@@ -150,8 +150,8 @@ def _read(
     )
     same = notice.same_address if notice else SameAddress.ONCE
     rejects_path = office.workspace.state / "rejects" / file.name
-    with _opened(file) as source:
-        reader = Reader(source, spec(office.workspace, _columns(notice)), file.name)
+    with opened(file) as source:
+        reader = Reader(source, spec(office.workspace, columns(notice)), file.name)
         watch = Watch(reader, office.workspace.allowed)
         with RejectsFile(rejects_path, reader.heading.names) as rejects:
             imported = importer.read(cast(Reader, watch), rejects, same)
@@ -184,7 +184,8 @@ def _empty(imported: Imported, file: Path) -> Iterator[Finding]:
         yield Finding(file.name, "there is nobody in it to tell", "it needs one good row at least")
 
 
-def _columns(notice: Notice | None) -> tuple[Variable, ...]:
+def columns(notice: Notice | None) -> tuple[Variable, ...]:
+    """The variables that need a column of the audience."""
     return tuple(v for v in notice.variables if v.value is None) if notice else ()
 
 
@@ -200,31 +201,45 @@ def spec(workspace: Workspace, variables: tuple[Variable, ...]) -> Spec:
     )
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """The file, to be read. Raises UsageError."""
     try:
         return file.open("rb")
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def check(office: Office, file: Path, notice: Notice | None, route: str) -> AudienceResult:
+def check(office: Office, file: Path, notice: Notice | None) -> AudienceResult:
     """What would be accepted, and every rejected row with its reason. Nothing is kept."""
-    with reading(office, file, notice, route) as read:
+    with reading(office, file, notice, "") as read:
         return read.result
 
 
-def refuse_rejects(result: AudienceResult, accepted: int | None) -> None:
-    """Rejected rows stop a send unless their number was said. Raises Refused."""
-    if result.rejected == (accepted or 0):
-        return
-    cure = (
-        f"mend them (they are in {result.rejects_file}), "
-        f"or go on without them: --accept-rejects {result.rejected}"
-    )
-    if accepted is not None and not result.rejected:
-        cure = "leave --accept-rejects away"
-    what = f"{result.rejected:,} rows of {result.file} cannot be told"
-    if accepted is not None:
-        what += f", and --accept-rejects says {accepted:,}"
-    findings = [Finding(f"row {row.row}", "; ".join(row.reasons)) for row in result.rejects[:20]]
-    raise Refused(what, [*findings, Finding("", cure)])
+def refuse_unsound(result: AudienceResult, accept_rejects: int | None) -> None:
+    """What stops a send: findings, and rejected rows unless their number was said.
+
+    Raises Refused with all of it.
+    """
+    findings = [
+        Finding(each.where, each.problem, each.cure, each.recipients)
+        for each in result.findings
+        if not each.warning
+    ]
+    if result.rejected != (accept_rejects or 0):
+        findings += _rejects(result, accept_rejects)
+    if findings:
+        raise Refused(f"{result.file} cannot be told as it is; nothing was sent", findings)
+
+
+def _rejects(result: AudienceResult, accept_rejects: int | None) -> Iterator[Finding]:
+    for row in result.rejects[:20]:
+        yield Finding(f"row {row.row}", "; ".join(row.reasons))
+    said = f", and --accept-rejects says {accept_rejects:,}" if accept_rejects is not None else ""
+    rows = "1 row is" if result.rejected == 1 else f"{result.rejected:,} rows are"
+    cure = "leave --accept-rejects away"
+    if result.rejected:
+        cure = (
+            f"mend them (all are in {result.rejects_file}), "
+            f"or go on without them: --accept-rejects {result.rejected}"
+        )
+    yield Finding(result.file, f"{rows} rejected{said}", cure)

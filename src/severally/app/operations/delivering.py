@@ -83,9 +83,7 @@ async def _deliver(
 
 
 @contextlib.contextmanager
-def _interruptible(
-    one: Deliverer, work: asyncio.Future[None], say: Say
-) -> Iterator[asyncio.Event]:
+def _interruptible(one: Deliverer, work: asyncio.Future[None], say: Say) -> Iterator[asyncio.Event]:
     """The first Ctrl-C finishes what is in flight, the second drops it (it is in doubt then)."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()

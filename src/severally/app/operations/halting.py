@@ -40,7 +40,7 @@ def resume(office: Office, mailing_id: str) -> Mailing:
     Raises UsageError where there is nothing to go on with.
     """
     mailing = looking.choose(office, mailing_id)
-    if mailing.state is MailingState.HALTED:
+    if mailing.state in (MailingState.HALTED, MailingState.DRAFT):
         now = office.wiring.clock.wall()
         return office.ledger.set_state(mailing.id, MailingState.SENDING, now)
     if mailing.state in UNDER_WAY or mailing.state is MailingState.DONE:

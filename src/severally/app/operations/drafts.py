@@ -1,0 +1,161 @@
+"""A draft and everything around it: compiled, checked, frozen. Nothing is sent here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal, cast
+
+from severally.adapters.keys import load_dkim
+from severally.app.office import Office
+from severally.app.operations import audiences
+from severally.app.operations.results import (
+    AudienceResult,
+    CatalogueLine,
+    CheckResult,
+    TranslateResult,
+    view_of,
+)
+from severally.app.sections import SenderSection
+from severally.model.address import AddressError, parse_address
+from severally.model.errors import Finding, Refused, UsageError
+from severally.model.mailing import Frozen
+from severally.model.notice import Kind
+from severally.model.sender import DkimKey, Sender
+from severally.notice.catalogue import Status
+from severally.notice.compiling import (
+    Compiled,
+    catalogue_status,
+    compile_notice,
+    update_catalogues,
+)
+
+Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def folder_of(office: Office, name: str) -> Path:
+    """The notice's folder. Raises UsageError where there is none."""
+    name = name.removeprefix("notices/").rstrip("/")
+    notices = office.workspace.root / "notices"
+    if _NAME.fullmatch(name) and (notices / name / "notice.toml").is_file():
+        return notices / name
+    there = sorted(path.parent.name for path in notices.glob("*/notice.toml"))
+    known = f"there are {', '.join(there)}" if there else "notices/ holds none yet"
+    raise UsageError(f"there is no notice {name!r}; {known}")
+
+
+def compiled(office: Office, name: str) -> Compiled:
+    """Raises Refused with everything that is wrong with it."""
+    return compile_notice(folder_of(office, name), office.workspace.root / "layouts")
+
+
+def freeze(office: Office, draft: Compiled, route: str) -> Frozen:
+    """All that decides what people get. Raises Refused where the sender is not fit for it."""
+    findings: list[Finding] = []
+    sender = _sender(office, draft, findings)
+    if sender is None or findings:
+        raise Refused("the sender is not fit for this notice", findings)
+    return Frozen(draft.notice, sender, draft.stencils, route)
+
+
+def check(office: Office, name: str, audience: Path | None) -> CheckResult:
+    """Everything wrong with the draft and, where given, with its audience."""
+    findings: list[Finding] = []
+    draft: Compiled | None = None
+    try:
+        draft = compiled(office, name)
+        findings += draft.warnings
+        _sender(office, draft, findings)
+    except Refused as refused:
+        findings += refused.findings
+    people: AudienceResult | None = None
+    if audience is not None and draft is not None:
+        try:
+            people = audiences.check(office, audience, draft.notice)
+        except Refused as refused:
+            findings += refused.findings
+    sound = not any(not finding.warning for finding in findings) and _sound(people)
+    locales = draft.notice.locales if draft else ()
+    return CheckResult(name, sound, locales, tuple(view_of(each) for each in findings), people)
+
+
+def _sound(people: AudienceResult | None) -> bool:
+    if people is None:
+        return True
+    return not people.rejected and not any(not finding.warning for finding in people.findings)
+
+
+def translation_status(office: Office, name: str) -> TranslateResult:
+    """How far each locale is."""
+    statuses = catalogue_status(folder_of(office, name))
+    return TranslateResult(name, tuple(map(_line, statuses)))
+
+
+def update_translations(office: Office, name: str) -> TranslateResult:
+    """Write every catalogue anew from the source."""
+    folder = folder_of(office, name)
+    statuses = update_catalogues(folder)
+    root = office.workspace.root
+    files = (folder / "locales" / f"{status.locale}.po" for status in statuses)
+    written = tuple(str(file.relative_to(root)) for file in files)
+    return TranslateResult(name, tuple(map(_line, statuses)), written)
+
+
+def _line(status: Status) -> CatalogueLine:
+    return CatalogueLine(status.locale, status.done, status.missing, status.stale)
+
+
+# --- the sender
+
+
+def _sender(office: Office, draft: Compiled, findings: list[Finding]) -> Sender | None:
+    name = draft.notice.sender
+    section = office.workspace.senders.get(name)
+    where = f"severally.toml (senders.{name})"
+    if section is None:
+        known = ", ".join(sorted(office.workspace.senders)) or "none"
+        findings.append(Finding(where, "there is no such sender", f"write it; there are: {known}"))
+        return None
+    before = len(findings)
+    sender = Sender(
+        name,
+        _address(where, "address", section.address, findings),
+        section.name,
+        _address(where, "return_path", section.return_path or section.address, findings),
+        _address(where, "reply_to", section.reply_to, findings),
+        _address(where, "unsubscribe", section.unsubscribe, findings),
+        section.unsubscribe_url,
+        _dkim(office, where, section, findings),
+    )
+    if section.unsubscribe_url and not section.unsubscribe_url.startswith("https://"):
+        findings.append(Finding(where, "unsubscribe_url is no https address", "RFC 8058 needs it"))
+    if draft.notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
+        findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))
+    return sender if len(findings) == before else None
+
+
+def _address(where: str, key: str, text: str, findings: list[Finding]) -> str:
+    if not text:
+        return ""
+    try:
+        return str(parse_address(text))
+    except AddressError as error:
+        findings.append(Finding(where, f"{key} is no mail address: {error}"))
+        return ""
+
+
+def _dkim(
+    office: Office, where: str, section: SenderSection, findings: list[Finding]
+) -> tuple[DkimKey, ...]:
+    keys: list[DkimKey] = []
+    for entry in section.dkim:
+        try:
+            algorithm, fingerprint, _ = load_dkim(office.workspace.path(entry.key_file))
+        except UsageError as error:
+            findings.append(Finding(where, str(error)))
+        else:
+            keys.append(
+                DkimKey(entry.domain, entry.selector, cast(Algorithm, algorithm), fingerprint)
+            )
+    return tuple(keys)

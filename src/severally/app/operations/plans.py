@@ -1,0 +1,92 @@
+"""`plan`: the scheduler that sends, run on a clock that jumps, over this audience."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+from severally.app.config import Workspace
+from severally.app.lanes import lane_of, source_of
+from severally.app.office import Office
+from severally.app.operations import audiences, drafts
+from severally.app.operations.results import PlanLane, PlanResult, view_of
+from severally.app.wiring import sending_settings
+from severally.model.lane import Lane
+from severally.pace.plan import Assumptions, Plan
+from severally.pace.plan import plan as run_plan
+
+UNSIGNED_PER_S = 3_000.0
+"""Messages a composing process makes, seals and the sender hands over, with all checks and
+the durable record on; measured on the slower of two shared cores (docs/performance.md)."""
+SIGNED_PER_S = 1_300.0
+"""The same with an RSA-2048 signature."""
+
+
+def plan(
+    office: Office,
+    name: str,
+    file: Path,
+    route_name: str | None,
+    accept_rejects: int | None,
+) -> PlanResult:
+    """How it would go. Raises Refused for what would stop the send."""
+    route = office.workspace.choose_route(route_name)
+    draft = drafts.compiled(office, name)
+    frozen = drafts.freeze(office, draft, route)
+    with audiences.reading(office, file, draft.notice, route) as read:
+        audiences.refuse_unsound(read.result, accept_rejects)
+        planned = estimate(office.workspace, route, read.receivers, bool(frozen.sender.dkim))
+    return PlanResult(
+        draft.notice.name,
+        route,
+        planned.count,
+        round(planned.makespan_s, 3),
+        planned.bottleneck,
+        _lanes(office.workspace, route, read.receivers, planned),
+        read.result,
+        tuple(view_of(finding) for finding in draft.warnings),
+    )
+
+
+def estimate(workspace: Workspace, route: str, receivers: Mapping[str, int], signed: bool) -> Plan:
+    """The plan for so many recipients per receiver. Times in seconds from the start."""
+    lanes = {lane.key: lane for lane in (lane_of(workspace, route, each) for each in receivers)}
+    cohorts = [
+        (lane_of(workspace, route, receiver).key, number, count)
+        for number, (receiver, count) in enumerate(receivers.items())
+    ]
+    per_process = SIGNED_PER_S if signed else UNSIGNED_PER_S
+    return run_plan(
+        lanes,
+        {name: workspace.route_limits(name) for name in workspace.routes},
+        cohorts,
+        Assumptions(machine_per_s=per_process * workspace.processes),
+        sending_settings(workspace).pacing,
+        random.Random(0),
+    )
+
+
+def _lanes(
+    workspace: Workspace, route: str, receivers: Mapping[str, int], planned: Plan
+) -> tuple[PlanLane, ...]:
+    by_key = {
+        lane.key: (receiver, lane)
+        for receiver, lane in ((each, lane_of(workspace, route, each)) for each in receivers)
+    }
+    return tuple(
+        _lane(workspace, *by_key[each.lane], each.count, each.finish_s) for each in planned.lanes
+    )
+
+
+def _lane(workspace: Workspace, receiver: str, lane: Lane, count: int, finish_s: float) -> PlanLane:
+    limits = lane.limits
+    return PlanLane(
+        lane.key,
+        count,
+        str(limits.rate) if limits.rate else "",
+        limits.connections,
+        limits.messages_per_connection,
+        source_of(workspace, lane.route, receiver),
+        round(finish_s, 3),
+    )

@@ -1,0 +1,128 @@
+"""The tables of severally.toml, as they are written: names, types and defaults.
+
+Responsible for nothing but their shape; `config` reads and checks them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class WorkspaceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[workspace]`."""
+
+    purpose: Literal["trial", "live"] = "trial"
+    allow_domains: tuple[str, ...] | None = None
+    allow_hosts: tuple[str, ...] | None = None
+
+
+class AudienceSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[audience]`: how an audience file is read. `columns` maps our heading to theirs."""
+
+    delimiter: str = ","
+    columns: dict[str, str] = {}
+    default_locale: str = "en"
+    default_timezone: str = "UTC"
+
+
+class DkimSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One signature of a sender."""
+
+    domain: str
+    selector: str
+    key_file: str
+
+
+class SenderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[senders.NAME]`."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    return_path: str = ""
+    unsubscribe: str = ""
+    unsubscribe_url: str = ""
+    dkim: tuple[DkimSection, ...] = ()
+
+
+class SmtpRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "smtp"`: a relay that takes everything."""
+
+    host: str
+    port: int = 587
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+    ehlo: str = ""
+    source_ip: str = ""
+    connections: int = 20
+    messages_per_connection: int = 0
+    rate: str = "0"
+
+
+class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "mx"`: straight to each domain's own servers."""
+
+    resolver: str = ""
+    port: int = 25
+    source_ip: str = ""
+    ehlo: str = ""
+    connections: int = 0
+    messages_per_connection: int = 0
+    rate: str = "0"
+
+
+class MaildirRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "maildir"`: into a folder, for rehearsals."""
+
+    path: str
+    connections: int = 4
+    rate: str = "0"
+
+
+class DiscardRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`type = "discard"`: checked in full, then thrown away."""
+
+    connections: int = 4
+    rate: str = "0"
+
+
+Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute
+ROUTES: dict[str, type[Route]] = {
+    "smtp": SmtpRoute,
+    "mx": MxRoute,
+    "maildir": MaildirRoute,
+    "discard": DiscardRoute,
+}
+
+
+class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[limits.RECEIVER]`."""
+
+    rate: str = "0"
+    connections: int = 0
+    messages_per_connection: int = 0
+
+
+class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[retries]`, as written: `first = "15m"`."""
+
+    first: str = "15m"
+    factor: float = 2.0
+    most: str = "4h"
+    give_up: str = "72h"
+
+
+class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[sending]`. `processes` compose; 0 means one less than there are cores."""
+
+    max_in_doubt: int = 100
+    processes: int = 0
+
+
+NOT_YET = ("sendgrid", "ses", "mailgun", "postmark", "resend")
+"""Route types that have a name already and no code yet."""

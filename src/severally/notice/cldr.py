@@ -1,0 +1,80 @@
+"""A locale's conventions from CLDR (through Babel), as the plain data that is frozen."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+
+from severally.model.formats import LocaleFormat
+
+_NUMBER = re.compile(r"[#0][#0,.]*")
+_FIELDS = re.compile(r"'([^']*)'|([a-zA-Z])\2*|([^'a-zA-Z]+)")
+_KNOWN = frozenset("yMLdHhmab")
+_ISO_DATE = ("y", "'-", "MM", "'-", "dd")
+
+
+def locale_exists(tag: str) -> bool:
+    """Whether CLDR knows this BCP 47 tag."""
+    try:
+        Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return False
+    return True
+
+
+def direction(tag: str) -> str:
+    """`ltr` or `rtl`."""
+    return str(Locale.parse(tag, sep="-").text_direction)
+
+
+@functools.lru_cache(maxsize=256)
+def locale_format(tag: str) -> LocaleFormat:
+    """Long dates, short times, standard currency pattern, Latin digits."""
+    locale: Any = Locale.parse(tag, sep="-")
+    symbols = locale.number_symbols
+    symbols = symbols.get("latn", symbols)
+    grouping = locale.decimal_formats[None].grouping
+    months = locale.months["format"]
+    halves = locale.day_periods["format"]["abbreviated"]
+    return LocaleFormat(
+        tag,
+        symbols["decimal"],
+        symbols["group"],
+        symbols["minusSign"],
+        (grouping[0], grouping[1]),
+        1,
+        _money(locale.currency_formats["standard"].pattern),
+        {code: sign for code, sign in locale.currency_symbols.items() if sign != code},
+        tuple(months["wide"][month] for month in range(1, 13)),
+        tuple(months["abbreviated"][month] for month in range(1, 13)),
+        (halves["am"], halves["pm"]),
+        _tokens(locale.date_formats["long"].pattern) or _ISO_DATE,
+        _tokens(locale.time_formats["short"].pattern) or ("HH", "':", "mm"),
+        _joined(str(locale.datetime_formats["long"])),
+    )
+
+
+def _money(pattern: str) -> str:
+    positive = pattern.split(";")[0]
+    return _NUMBER.sub("{n}", positive, count=1).replace("\u00a4", "{c}")
+
+
+def _joined(pattern: str) -> str:
+    plain = re.sub(r"'([^']*)'", r"\1", pattern)
+    return plain.replace("{1}", "{date}").replace("{0}", "{time}")
+
+
+def _tokens(pattern: str) -> tuple[str, ...]:
+    """Fields and literals; empty where a field is not known (another calendar's era)."""
+    tokens: list[str] = []
+    for match in _FIELDS.finditer(pattern):
+        if match[2] is not None:
+            if match[2] not in _KNOWN:
+                return ()
+            tokens.append(match[0])
+        else:
+            tokens.append("'" + (match[1] if match[1] is not None else match[3]))
+    return tuple(tokens)
