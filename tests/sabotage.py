@@ -12,8 +12,8 @@ import urllib.parse
 from collections.abc import Callable, Collection
 
 import msgspec
-from severally.compose.compositor import Compositor
 
+from severally.compose.compositor import Compositor
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
 from severally.model.mailing import Frozen

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The small adapters: system clock, DNS, key files, the composing processes."""

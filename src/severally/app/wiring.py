@@ -28,7 +28,8 @@ from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SmtpRout
 from severally.compose.compositor import Compositor, signers_for
 from severally.deliver.bench import Workbench
 from severally.deliver.progress import Progress
-from severally.deliver.sending import Deliverer, Settings
+from severally.deliver.sending import Deliverer
+from severally.deliver.settings import Settings
 from severally.feedback.replies import ReplyRules
 from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger

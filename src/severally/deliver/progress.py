@@ -35,6 +35,14 @@ class LaneProgress(msgspec.Struct, frozen=True):
         return sum(self.counts.get(state, 0) for state in OPEN)
 
 
+class LaneNow(msgspec.Struct, frozen=True):
+    """What pacing and the fleet say of a lane at this moment; see LaneProgress."""
+
+    limit: str
+    connections: int
+    held_s: float
+
+
 class Progress(msgspec.Struct, frozen=True):
     """One mailing at one moment. `elapsed_s` since this process began to send it."""
 

@@ -11,13 +11,12 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
-from severally.deliver.progress import LaneProgress, Progress
+from severally.deliver.progress import LaneNow, Progress
 from severally.deliver.records import again, record_of
+from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
 from severally.model.delivery import DeliveryState
@@ -25,32 +24,12 @@ from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Mailing, MailingState
 from severally.model.outcome import Action, Ending, Outcome, Reply, Scope, Verdict
-from severally.pace.retry import RetryPlan
-from severally.pace.scheduler import Scheduler
-from severally.pace.scheduler import Settings as Pacing
+from severally.pace.scheduler import LaneView, Scheduler
 from severally.ports import Bench, Clock, Ledger, Record, Transport
 
 _SENDING = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
 _UNREACHABLE_S = 2.0
 """First pause of a lane that no connection can be had for; pacing doubles it."""
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """How this process sends. Times in seconds.
-
-    `pacing.in_flight` is `max_in_doubt`: the most that a crash can leave in doubt. `batch`
-    messages are claimed and composed together; `ahead_s` of each lane's speed is kept
-    ready, `ready` messages at most over all (memory). `poll_s`: how often the ledger is
-    asked about halts and mailings handed over.
-    """
-
-    pacing: Pacing = Pacing()
-    retry: RetryPlan = RetryPlan()
-    batch: int = 250
-    ahead_s: float = 2.0
-    ready: int = 4_000
-    poll_s: float = 0.2
-    progress_s: float = 0.5
 
 
 class Deliverer:
@@ -197,12 +176,7 @@ class Deliverer:
     def _raise_failures(self, background: Iterable[asyncio.Future[Any]]) -> None:
         for task in background:
             if task.done():
-                error = task.exception()
-                raise (
-                    error.exceptions[0]
-                    if isinstance(error, BaseExceptionGroup)
-                    else (error or RuntimeError("a background loop ended by itself"))
-                )
+                raise task.exception() or RuntimeError("a background loop ended by itself")
         if self._fleet.failure is not None:
             raise self._fleet.failure
 
@@ -316,13 +290,8 @@ class Deliverer:
         for cohort_id, due, count in dues:
             by_cohort[cohort_id].defer(due, count)
         self._halt_epochs[mailing_id] = mailing.halt_epoch
-        self._mailings[mailing_id] = Underway(
-            mailing,
-            stores,
-            tally,
-            self._clock.monotonic(),
-            ours,
-        )
+        now = self._clock.monotonic()
+        self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours)
         for store in stores:
             self._supply.add(store)
         self._supply.nudge()
@@ -421,24 +390,11 @@ class Deliverer:
         now, wall = self._clock.monotonic(), self._clock.wall()
         views = self._scheduler.snapshot(now)
         for sending in [only] if only else self._mailings.values():
-            lanes = tuple(
-                LaneProgress(
-                    lane,
-                    sending.lane_counts(lane),
-                    meter.rate(wall),
-                    str(self._lanes[lane].limits.rate or ""),
-                    self._fleet.connections(lane),
-                    max(0.0, views[lane].held_until - now),
-                    meter.note,
-                )
-                for lane, meter in sending.meters.items()
-            )
-            self._listen(
-                Progress(
-                    sending.mailing.id,
-                    lanes,
-                    now - sending.started,
-                    sending.sealed,
-                    sending.refused,
-                )
-            )
+            self._listen(sending.picture(now, wall, self._lane_now(views, now)))
+
+    def _lane_now(self, views: Mapping[str, LaneView], now: float) -> Callable[[str], LaneNow]:
+        return lambda lane: LaneNow(
+            str(self._lanes[lane].limits.rate or ""),
+            self._fleet.connections(lane),
+            max(0.0, views[lane].held_until - now),
+        )

@@ -144,10 +144,13 @@ class Supply:
         self._wake.set()
 
     async def run(self) -> None:
-        """Fill until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._bench.width + 1):
-                group.create_task(self._worker())
+        """Fill until cancelled. Raises what the first worker failed with."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._bench.width + 1):
+                    group.create_task(self._worker())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _worker(self) -> None:
         while True:

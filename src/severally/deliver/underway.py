@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from severally.deliver.progress import LaneMeter
+from severally.deliver.progress import LaneMeter, LaneNow, LaneProgress, Progress
 from severally.deliver.supply import Store
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Mailing
@@ -61,3 +61,21 @@ class Underway:
                 for state, count in self._counts[store.cohort.id].items():
                     total[state] = total.get(state, 0) + count
         return total
+
+    def picture(self, now: float, wall: float, lane_now: Callable[[str], LaneNow]) -> Progress:
+        """For whoever watches. `now` is monotonic, `wall` Unix seconds."""
+        lanes = tuple(
+            self._lane(meter, wall, lane_now(meter.lane)) for meter in self.meters.values()
+        )
+        return Progress(self.mailing.id, lanes, now - self.started, self.sealed, self.refused)
+
+    def _lane(self, meter: LaneMeter, wall: float, lane: LaneNow) -> LaneProgress:
+        return LaneProgress(
+            meter.lane,
+            self.lane_counts(meter.lane),
+            meter.rate(wall),
+            lane.limit,
+            lane.connections,
+            lane.held_s,
+            meter.note,
+        )

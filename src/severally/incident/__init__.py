@@ -1,1 +1,1 @@
-"""TODO."""
+"""Who saw what: exposure report, timeline, follow-up audience. Pure over the ledger."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A clock that jumps, and a receiving world with limits, moods and faults."""

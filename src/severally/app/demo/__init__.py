@@ -1,0 +1,1 @@
+"""`severally demo`: the whole journey on a simulated internet."""
