@@ -2,17 +2,19 @@
 
 Each takes the real composer and the frozen mailing. With `planted` (delivery ids) only those
 messages are spoilt; without, every one. They run inside the composing processes, so they are
-made from plain data by name.
+made from plain data by name: `sabotaged(NAME, PLANTED)` is a `make_composer` for `app.wiring`.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import urllib.parse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
+from severally.app.wiring import MakeComposer
 from severally.compose.compositor import Compositor
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
@@ -162,3 +164,14 @@ SABOTEURS: dict[str, Callable[..., Saboteur]] = {
     "address hidden in a link": HiddenInLink,
     "message object reused": ReusedObject,
 }
+
+
+def sabotaged(name: str, planted: Collection[int] | None = None) -> MakeComposer:
+    """To be handed to `Wiring(make_composer=...)`; it can be sent to a spawned process."""
+    return functools.partial(_spoiling, name, planted)
+
+
+def _spoiling(
+    name: str, planted: Collection[int] | None, frozen: Frozen, pems: Mapping[str, bytes]
+) -> Saboteur:
+    return SABOTEURS[name](frozen, planted)
