@@ -18,6 +18,7 @@ from severally.model.lane import Lane
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
+from severally.model.staged import Duplicate, StagedRow
 
 
 class Clock(Protocol):
@@ -106,6 +107,10 @@ class Connection(Protocol):
         """
         ...
 
+    async def turn_to(self, first: Sealed) -> None:
+        """Lead to where this message goes, if it does not yet. Raises ConnectFailed."""
+        ...
+
     @property
     def usable(self) -> bool: ...
     @property
@@ -117,11 +122,16 @@ class Connection(Protocol):
 
 
 class ConnectFailed(Exception):
-    """No connection could be had; `reply` is what the other side said, code 0 for nothing."""
+    """No connection could be had; `reply` is what the other side said, code 0 for nothing.
 
-    def __init__(self, reply: Reply) -> None:
+    Without `lane_wide` it concerns only the messages it was wanted for: they were attempted,
+    `reply` (made up where nobody said anything) is their answer, and the lane goes on.
+    """
+
+    def __init__(self, reply: Reply, lane_wide: bool = True) -> None:
         super().__init__(reply.text)
         self.reply = reply
+        self.lane_wide = lane_wide
 
 
 class Transport(Protocol):
@@ -131,8 +141,8 @@ class Transport(Protocol):
         """What a connection for this lane leads to; lanes with one endpoint share connections."""
         ...
 
-    async def connect(self, lane: Lane) -> Connection:
-        """Open a connection that can carry this lane. Raises ConnectFailed."""
+    async def connect(self, lane: Lane, first: Sealed) -> Connection:
+        """Open a connection of this lane, leading to where `first` goes. Raises ConnectFailed."""
         ...
 
     async def close(self) -> None: ...
@@ -145,40 +155,6 @@ class Builder(Protocol):
 
 
 # --- the ledger --------------------------------------------------------------------------
-
-
-class StagedRow(msgspec.Struct, frozen=True, gc=False):
-    """A checked row on its way into the ledger, encrypted already.
-
-    `row` is the line in the source. `blind` and `loose` are blind indexes of the address
-    folded by case and by its provider's own rules; `print` a keyed hash of the whole row;
-    `order` (0 to 2^64 - 1) decides the place within its receiver group (a keyed hash: a
-    seeded shuffle).
-    `seq` was bound into the box: the row's number in the audience, in order of reading.
-    """
-
-    row: int
-    seq: int
-    id: str
-    receiver: str
-    locale: str
-    blind: bytes
-    loose: bytes
-    print: bytes
-    order: int
-    salt: bytes
-    box: bytes
-    leaf: bytes
-
-
-class Duplicate(msgspec.Struct, frozen=True):
-    """A row that repeats another's address. `exact` is false where only a provider's own
-    rules make the two the same (a warning: both are kept)."""
-
-    row: int
-    first_row: int
-    id: str
-    exact: bool
 
 
 class Staging(Protocol):

@@ -18,7 +18,8 @@ from severally.audience.rejects import RejectsFile
 from severally.model.errors import Finding, Refused
 from severally.model.notice import SameAddress
 from severally.model.recipient import row_of
-from severally.ports import Duplicate, Keys, Resolver, RowCipher, StagedRow, Staging
+from severally.model.staged import Duplicate, StagedRow
+from severally.ports import Keys, Resolver, RowCipher, Staging
 
 _BATCH = 1_000
 _NAMED = 5

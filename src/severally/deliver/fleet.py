@@ -219,26 +219,32 @@ class Fleet:
     ) -> None:
         try:
             if connection is None:
-                connection = await self._connect(berth, dock, run)
-            if connection is not None and await self._cleared(run):
+                connection = await berth.transport.connect(dock.lane, run.first)
+            else:
+                await connection.turn_to(run.first)
+            if await self._cleared(run):
                 await self._send(connection, run)
+        except ConnectFailed as failed:
+            await self._unreached(dock, run, failed)
         finally:
             dock.active -= 1
             self._settle(berth, connection)
             self._on_done(run)
         self._pump_route(berth.route)
 
-    async def _connect(self, berth: _Berth, dock: _Dock, run: Run) -> Connection | None:
-        try:
-            return await berth.transport.connect(dock.lane)
-        except ConnectFailed as failed:
-            self._on_unreachable(run.lane, failed.reply)
-            for parcel in run.parcels:
-                self._on_returned(parcel)
-            for waiting in dock.waiting:
-                self._return(waiting)
-            dock.waiting.clear()
-            return None
+    async def _unreached(self, dock: _Dock, run: Run, failed: ConnectFailed) -> None:
+        """The lane waits as a whole, or these messages alone have had their attempt."""
+        if not failed.lane_wide:
+            if await self._cleared(run):
+                for parcel in run.parcels:
+                    self._on_outcome(parcel, Outcome(parcel.delivery, Ending.REPLIED, failed.reply))
+            return
+        self._on_unreachable(run.lane, failed.reply)
+        for parcel in run.parcels:
+            self._on_returned(parcel)
+        for waiting in dock.waiting:
+            self._return(waiting)
+        dock.waiting.clear()
 
     def _return(self, run: Run) -> None:
         for parcel in run.parcels:

@@ -35,3 +35,8 @@ class Run:
     mailing: str
     at: float
     parcels: list[Parcel] = field(default_factory=list)
+
+    @property
+    def first(self) -> Sealed:
+        """The message that leads it."""
+        return self.parcels[0].sealed

@@ -1,16 +1,29 @@
-"""What an outcome means for its delivery: the record to write. Pure."""
+"""What an outcome means for its delivery: the verdict, and the record to write."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from severally.deliver.parcel import Parcel
 from severally.model.delivery import DeliveryState
-from severally.model.outcome import Action, Ending, Outcome, Verdict
+from severally.model.outcome import ACCEPTED, Action, Ending, Origin, Outcome, Reply, Scope, Verdict
 from severally.pace.retry import RetryPlan
 from severally.ports import Record
 
 _REFUSED = frozenset({Action.SUPPRESS, Action.FAIL, Action.HOLD})
+
+Classify = Callable[[Reply, Origin, float], Verdict]
+"""What a reply asks for, from whom and when (Unix seconds); `feedback` knows."""
+
+
+def verdict_of(outcome: Outcome, origin: Origin, now: float, classify: Classify) -> Verdict:
+    """What the outcome asks for. A success costs nothing; silence is the connection's."""
+    if 200 <= outcome.reply.code < 400:
+        return ACCEPTED
+    if outcome.reply.code == 0:
+        return Verdict(Action.RETRY, Scope.CONNECTION, outcome.ending.value)
+    return classify(outcome.reply, origin, now)
 
 
 def record_of(
@@ -32,7 +45,7 @@ def record_of(
         return again(parcel, now)
     if verdict.action is Action.ACCEPT:
         return _record(parcel, DeliveryState.ACCEPTED, outcome, verdict)
-    if verdict.action in _REFUSED:
+    if verdict.action in _REFUSED or (verdict.action is Action.RETRY_ONCE and parcel.attempts):
         return _record(parcel, DeliveryState.REFUSED, outcome, verdict)
     due = plan.next_due(now, parcel.attempts + 1, parcel.first_at, verdict.pause_s, rng)
     if due is None:

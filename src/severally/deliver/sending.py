@@ -15,7 +15,7 @@ from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
 from severally.deliver.progress import LaneNow, Progress
-from severally.deliver.records import again, record_of
+from severally.deliver.records import Classify, again, record_of, verdict_of
 from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
@@ -23,7 +23,7 @@ from severally.model.delivery import DeliveryState
 from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Mailing, MailingState
-from severally.model.outcome import Action, Ending, Outcome, Reply, Scope, Verdict
+from severally.model.outcome import Action, Ending, Origin, Outcome, Reply, Scope, Verdict
 from severally.pace.scheduler import LaneView, Scheduler
 from severally.ports import Bench, Clock, Ledger, Record, Transport
 
@@ -43,7 +43,7 @@ class Deliverer:
         transports: Mapping[str, Transport],
         lane_of: Callable[[Mailing, str], Lane],
         clock: Clock,
-        classify: Callable[[Reply], Verdict],
+        classify: Classify,
         routes: Mapping[str, Limits],
         settings: Settings,
         rng: random.Random,
@@ -201,7 +201,8 @@ class Deliverer:
 
     def _on_outcome(self, parcel: Parcel, outcome: Outcome) -> None:
         wall = self._clock.wall()
-        verdict = self._verdict(outcome)
+        origin = Origin(self._lanes[parcel.lane].receiver, parcel.lane, parcel.mailing)
+        verdict = verdict_of(outcome, origin, wall, self._classify)
         record = record_of(parcel, outcome, verdict, wall, self._settings.retry, self._rng)
         self._journal.record(record)
         sending = self._mailings[parcel.mailing]
@@ -220,11 +221,6 @@ class Deliverer:
         self._scheduler.observe(self._clock.monotonic(), parcel.lane, verdict)
         if verdict.action is Action.STOP_MAILING:
             self._halt_soon(sending, f"the receiver's reply asks to stop ({verdict.rule})")
-
-    def _verdict(self, outcome: Outcome) -> Verdict:
-        if outcome.reply.code == 0:
-            return Verdict(Action.RETRY, Scope.CONNECTION, outcome.ending.value)
-        return self._classify(outcome.reply)
 
     def _on_returned(self, parcel: Parcel) -> None:
         """Not tried: it waits at the front of its store, or goes back to the ledger."""

@@ -13,7 +13,7 @@ from importlib import resources
 
 import msgspec
 
-from severally.model.outcome import Action, Reply, Scope, Verdict
+from severally.model.outcome import ACCEPTED, Action, Origin, Reply, Scope, Verdict
 
 _ASKED = re.compile(
     r"(?:try again|retry|come back|wait)\D{0,30}?(\d{1,5})\s*(second|sec|s|minute|min|m|hour|h)",
@@ -67,10 +67,10 @@ class ReplyRules:
         line = _line(reply)
         return next((rule for pattern, rule in self._rules if pattern.search(line)), None)
 
-    def classify(self, reply: Reply) -> Verdict:
+    def classify(self, reply: Reply, origin: Origin, now: float) -> Verdict:
         """Never fails: what is not known is judged by its digit."""
         if 200 <= reply.code < 400:
-            return Verdict(Action.ACCEPT, Scope.MESSAGE, "accepted")
+            return ACCEPTED
         rule = self.rule_for(reply)
         if rule is None:
             return _by_digit(reply, "digit")

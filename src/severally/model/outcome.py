@@ -38,11 +38,20 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     reply: Reply
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Whose words a reply is, and about what: a receiver, on a lane, for a mailing."""
+
+    receiver: str = ""
+    lane: str = ""
+    mailing: str = ""
+
+
 class Action(StrEnum):
-    """What a reply asks for."""
+    """What a reply asks for. `retry_once`: tried again one time, then failed."""
 
     ACCEPT = "accept"
     RETRY = "retry"
+    RETRY_ONCE = "retry_once"
     RCPT_LATER = "rcpt_later"
     RECONNECT = "reconnect"
     FEWER_CONNECTIONS = "fewer_connections"
@@ -81,3 +90,7 @@ class Verdict(msgspec.Struct, frozen=True):
     def final(self) -> bool:
         """Whether the delivery ends here, one way or the other."""
         return self.action in (Action.ACCEPT, Action.SUPPRESS, Action.FAIL)
+
+
+ACCEPTED = Verdict(Action.ACCEPT, Scope.MESSAGE, "accepted")
+"""Said millions of times, made once."""

@@ -26,6 +26,9 @@ class DiscardConnection:
             reply = Reply(250, "2.0.0", "2.0.0 discarded")
             report(sealed, Outcome(sealed.deliveries[0], Ending.REPLIED, reply))
 
+    async def turn_to(self, first: Sealed) -> None:
+        """One end for all."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
@@ -37,7 +40,7 @@ class DiscardTransport:
         """One end for all."""
         return "discard"
 
-    async def connect(self, lane: Lane) -> DiscardConnection:
+    async def connect(self, lane: Lane, first: Sealed) -> DiscardConnection:
         """Always at once."""
         return DiscardConnection()
 

@@ -38,6 +38,9 @@ class MaildirConnection:
                 )
             report(sealed, outcome)
 
+    async def turn_to(self, first: Sealed) -> None:
+        """One folder for all."""
+
     async def close(self) -> None:
         """Make the new names durable."""
         await asyncio.to_thread(self._sync)
@@ -71,7 +74,7 @@ class MaildirTransport:
         """One folder for all."""
         return str(self._folder)
 
-    async def connect(self, lane: Lane) -> MaildirConnection:
+    async def connect(self, lane: Lane, first: Sealed) -> MaildirConnection:
         """Raises ConnectFailed where the folder cannot be made."""
         try:
             for name in ("tmp", "new", "cur"):

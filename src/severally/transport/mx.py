@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from severally.model.envelope import Sealed
 from severally.model.lane import Lane
 from severally.model.outcome import Reply
 from severally.ports import ConnectFailed
@@ -43,7 +44,7 @@ class MxTransport:
         """Each receiver has connections of its own."""
         return f"{lane.source}/{lane.receiver}"
 
-    async def connect(self, lane: Lane) -> SmtpConnection:
+    async def connect(self, lane: Lane, first: Sealed) -> SmtpConnection:
         """To the first host that answers. Raises ConnectFailed."""
         problem = ConnectFailed(Reply(0, "", "no mail host is known"))
         for host in (await self._hosts_for(lane.receiver))[:_HOSTS_TRIED]:

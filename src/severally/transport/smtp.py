@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from severally.model.envelope import Sealed
 from severally.model.lane import Lane
 from severally.model.outcome import Reply
 from severally.ports import ConnectFailed
@@ -65,7 +66,7 @@ class SmtpTransport:
         """All lanes share the relay's connections."""
         return f"{self._relay.host}:{self._relay.port}"
 
-    async def connect(self, lane: Lane) -> SmtpConnection:
+    async def connect(self, lane: Lane, first: Sealed) -> SmtpConnection:
         """Greeted, encrypted and signed in. Raises ConnectFailed."""
         return await open_connection(self._relay, self._context, self._timeouts)
 

@@ -100,6 +100,9 @@ class SmtpConnection(asyncio.Protocol):
             while done < len(run):
                 tell(Ending.UNSENT, Reply(0, "", self._lost or "not tried"))
 
+    async def turn_to(self, first: Sealed) -> None:
+        """It leads where it leads."""
+
     async def close(self) -> None:
         """QUIT, politely, within a bound."""
         if self._lost is None:

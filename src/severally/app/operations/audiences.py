@@ -21,7 +21,8 @@ from severally.audience.reading import BadRow, GoodRow, Reader, Spec
 from severally.audience.rejects import RejectsFile
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.notice import Notice, SameAddress, Variable
-from severally.ports import StagedRow, Staging
+from severally.model.staged import StagedRow
+from severally.ports import Staging
 
 _SHOWN = 100
 _NAMED_IDS = 1_000

@@ -11,7 +11,7 @@ from severally.ledger.rules import Content, check_freezable
 from severally.model.delivery import Claim
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience
-from severally.ports import Duplicate, StagedRow
+from severally.model.staged import Duplicate, StagedRow
 
 
 class FrozenRows:

@@ -23,7 +23,7 @@ from severally.ledger.sqlite.gate import open_private
 from severally.ledger.sqlite.store import Store, translated
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience
-from severally.ports import Duplicate, StagedRow
+from severally.model.staged import Duplicate, StagedRow
 
 _CACHE_KIB = 16_384
 _BATCH = 5_000
