@@ -21,8 +21,9 @@ from severally.notice.catalogue import (
 from severally.notice.declaration import read_declaration
 from severally.notice.frame import Frame
 from severally.notice.inline import Inline, InlineParser
+from severally.notice.plaintext import text_pieces
 from severally.notice.source import Block, Segment, Source, read_source
-from severally.notice.writing import Filled, html_pieces, plain_pieces, text_pieces
+from severally.notice.writing import Filled, html_pieces, plain_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class _Draft:
         ]
         subject = plain_pieces(inlines["subject"])
         preheader = inlines.get("preheader")
-        content = html_pieces(blocks, declaration.variables, rtl)
+        content = html_pieces(blocks, declaration.variables)
         document = frame.pieces(
             content,
             _words(subject),
@@ -145,7 +146,7 @@ class _Draft:
             locale,
             "rtl" if rtl else "ltr",
         )
-        text = text_pieces(blocks)
+        text = text_pieces(blocks, declaration.variables)
         names = sorted(
             {p.name for pieces in (subject, text, document) for p in pieces if isinstance(p, Slot)}
         )

@@ -1,47 +1,33 @@
-"""Blocks of one locale as pieces: once as HTML, once as plain text, saying the same."""
+"""Blocks of one locale as HTML: what a notice says, in tags that say what each part is.
+
+Responsible for structure alone: real headings, lists, tables with headings, links. How it
+looks is the layout's business (`frame`), which finds the classes named here: `button`,
+`facts` and `grid` (tables), `quiet` (the small print after the last rule).
+"""
 
 from __future__ import annotations
 
 import html
-import re
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from severally.model.notice import ValueType, Variable
 from severally.model.stencil import Landing, Piece, Pieces, Slot
 from severally.notice.inline import Inline, Span, target_parts
 from severally.notice.source import Block
 
-_WIDTH = 72
-_MARK = re.compile("\ue000(\\d+)\ue001")
-_STYLES = {
-    "h1": "margin:0 0 16px;font-size:24px;line-height:1.3;font-weight:700;",
-    "h2": "margin:24px 0 12px;font-size:19px;line-height:1.35;font-weight:700;",
-    "h3": "margin:20px 0 8px;font-size:17px;line-height:1.4;font-weight:700;",
-    "p": "margin:0 0 16px;",
-    "ul": "margin:0 0 16px;padding:0 24px;",
-    "li": "margin:0 0 8px;",
-    "table": "margin:0 0 16px;border-collapse:collapse;width:100%;",
-    "cell": "padding:8px;border:1px solid #8a94a6;text-align:start;vertical-align:top;",
-    "a": "color:#0b57d0;text-decoration:underline;",
-    "button": (
-        "display:inline-block;padding:12px 20px;border-radius:6px;background:#0b57d0;"
-        "color:#ffffff;text-decoration:none;font-weight:700;"
-    ),
-    "hr": "margin:24px 0;border:0;border-top:1px solid #8a94a6;",
-}
-
 Filled = tuple[Block, Inline | None]
 """A block of the source with its segment in the locale's words."""
 
 
-class _Joiner:
+class Joiner:
     """Collects pieces; neighbouring literals become one."""
 
     def __init__(self) -> None:
         self._pieces: list[Piece] = []
 
     def add(self, *pieces: Piece) -> None:
+        """Nothing is made of an empty literal."""
         for piece in pieces:
             last = self._pieces[-1] if self._pieces else None
             if isinstance(piece, str) and isinstance(last, str):
@@ -50,229 +36,178 @@ class _Joiner:
                 self._pieces.append(piece)
 
     def done(self) -> Pieces:
+        """All of them."""
         return tuple(self._pieces)
 
 
 def plain_pieces(inline: Inline) -> Pieces:
     """A subject or preheader: words and slots."""
-    joiner = _Joiner()
+    joiner = Joiner()
     for span in inline.spans:
         joiner.add(Slot(span.value) if span.kind == "slot" else span.value)
     return joiner.done()
 
 
-# --- HTML
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A table's row. `heads`: its cells are headings of their columns."""
+
+    cells: tuple[Inline | None, ...]
+    heads: bool
 
 
-def html_pieces(blocks: Sequence[Filled], variables: dict[str, Variable], rtl: bool) -> Pieces:
-    """The content of the frame; a line for each block and each slot's neighbourhood."""
-    joiner = _Joiner()
-    depth = 0
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`facts`: its columns have no headings, so the first cell of a row is the row's."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def facts(self) -> bool:
+        """Markdown asks for a heading row; one without words was left out."""
+        return not any(row.heads for row in self.rows)
+
+
+def gathered(blocks: Sequence[Filled]) -> Iterator[Filled | Table]:
+    """The blocks in order, each table's in one."""
+    rows: list[Row] | None = None
+    cells: list[Filled] = []
     for block, inline in blocks:
-        depth = _lists(joiner, block, depth)
-        _html_block(joiner, block, inline, variables, rtl)
-    joiner.add("</li></ul>\n" * depth)
-    return joiner.done()
+        match block.kind:
+            case "table_open":
+                rows = []
+            case "cell":
+                cells.append((block, inline))
+            case "tr_close" if rows is not None:
+                heads = any(cell.header for cell, _ in cells)
+                if not heads or any(words for _, words in cells):
+                    rows.append(Row(tuple(words for _, words in cells), heads))
+                cells = []
+            case "table_close":
+                yield Table(tuple(rows or ()))
+                rows = None
+            case _ if rows is None:
+                yield block, inline
 
 
-def _lists(joiner: _Joiner, block: Block, depth: int) -> int:
-    """Open and close lists so that an item stands at its level."""
-    level = block.level if block.kind == "item" else 0
-    while depth > level:
-        joiner.add("</li></ul>\n")
-        depth -= 1
-    if level and depth == level:
-        joiner.add("</li>\n")
-    while depth < level:
-        ordered = block.marker != "-" and depth == level - 1
-        kind = "list-style-type:decimal;" if ordered else ""
-        joiner.add(f'<ul style="{_STYLES["ul"]}{kind}">\n')
-        depth += 1
-    return depth
+def html_pieces(blocks: Sequence[Filled], variables: dict[str, Variable]) -> Pieces:
+    """The content of the frame; a line for each block."""
+    return _Page(blocks, variables).pieces()
 
 
-def _html_block(
-    joiner: _Joiner,
-    block: Block,
-    inline: Inline | None,
-    variables: dict[str, Variable],
-    rtl: bool,
-) -> None:
-    inside = _html_inline(inline, variables, rtl, block.kind == "button") if inline else ()
-    match block.kind:
-        case "heading":
-            tag = f"h{min(block.level, 3)}"
-            joiner.add(f'<{tag} style="{_STYLES[tag]}">', *inside, f"</{tag}>\n")
-        case "paragraph" | "button":
-            joiner.add(f'<p style="{_STYLES["p"]}">', *inside, "</p>\n")
-        case "item":
-            joiner.add(f'<li style="{_STYLES["li"]}">', *inside)
-        case "cell":
-            tag = "th" if block.header else "td"
-            joiner.add(f'<{tag} style="{_STYLES["cell"]}">', *inside, f"</{tag}>\n")
-        case "rule":
-            joiner.add(f'<hr style="{_STYLES["hr"]}">\n')
-        case "table_open":
-            joiner.add(f'<table role="presentation" style="{_STYLES["table"]}">\n')
-        case "table_close":
-            joiner.add("</table>\n")
-        case "tr_open":
-            joiner.add("<tr>\n")
-        case "tr_close":
-            joiner.add("</tr>\n")
+class _Page:
+    def __init__(self, blocks: Sequence[Filled], variables: dict[str, Variable]) -> None:
+        self._parts = list(gathered(blocks))
+        self._variables = variables
+        self._joiner = Joiner()
+        self._lists: list[str] = []
+        self._last_rule = _last_rule(self._parts)
 
+    def pieces(self) -> Pieces:
+        for at, part in enumerate(self._parts):
+            if isinstance(part, Table):
+                self._to_level(0, "")
+                self._table(part)
+            else:
+                self._block(*part, quiet=at > self._last_rule)
+        self._to_level(0, "")
+        return self._joiner.done()
 
-def _html_inline(inline: Inline, variables: dict[str, Variable], rtl: bool, button: bool) -> Pieces:
-    joiner = _Joiner()
-    for span in inline.spans:
-        joiner.add(*_html_span(span, inline, variables, rtl, button))
-    return joiner.done()
-
-
-def _html_span(
-    span: Span, inline: Inline, variables: dict[str, Variable], rtl: bool, button: bool
-) -> Iterable[Piece]:
-    match span.kind, span.value:
-        case "text", _:
-            return (html.escape(span.value),)
-        case "slot", _:
-            slot = Slot(span.value, Landing.HTML)
-            return ("<bdi>", slot, "</bdi>") if rtl else (slot,)
-        case "code", _:
-            return (f"<code>{html.escape(span.value)}</code>",)
-        case "break", _:
-            return ("<br>\n",)
-        case "open", "link":
-            style = _STYLES["button" if button else "a"]
-            return ('<a href="', *_target(span, inline, variables), f'" style="{style}">')
-        case "close", "link":
-            return ("</a>",)
-        case "open", name:
-            return (f"<{name}>",)
-        case _, name:
-            return (f"</{name}>",)
-
-
-def _target(span: Span, inline: Inline, variables: dict[str, Variable]) -> list[Piece]:
-    parts = target_parts(span.target, inline.variables)
-    whole = len(parts) == 1 and parts[0][1] and variables[parts[0][0]].type is ValueType.URL
-    landing = Landing.URL if whole else Landing.URL_PART
-    return [Slot(text, landing) if slot else html.escape(text) for text, slot in parts]
-
-
-# --- plain text
-
-
-def text_pieces(blocks: Sequence[Filled]) -> Pieces:
-    """The same in plain text, wrapped at 72 where there are spaces to wrap at."""
-    slots: list[Slot] = []
-    parts: list[str] = []
-    row: list[str] = []
-    for block, inline in blocks:
-        inside = _text_inline(inline, slots) if inline else ""
+    def _block(self, block: Block, inline: Inline | None, quiet: bool) -> None:
+        add = self._joiner.add
+        if block.kind == "item":
+            self._to_level(block.level, block.marker)
+            add("<li>", *self._inside(inline))
+            return
+        self._to_level(0, "")
         match block.kind:
             case "heading":
-                line = "=" if block.level == 1 else "-"
-                parts.append(f"{inside}\n{line * min(_WIDTH, max(3, _length(inside)))}\n\n")
-            case "paragraph" | "button":
-                parts.append(_wrapped(inside) + "\n\n")
-            case "item":
-                indent = "  " * (block.level - 1)
-                lead = f"{indent}{block.marker} "
-                parts.append(_wrapped(inside, lead, " " * len(lead)) + "\n")
+                tag = f"h{min(block.level, 3)}"
+                add(f"<{tag}>", *self._inside(inline), f"</{tag}>\n")
+            case "paragraph":
+                add('<p class="quiet">' if quiet else "<p>", *self._inside(inline), "</p>\n")
+            case "button":
+                add(_BUTTON_OPENS, *self._inside(inline), _BUTTON_CLOSES)
             case "rule":
-                parts.append("-" * _WIDTH + "\n\n")
-            case "cell":
-                row.append(inside)
-            case "tr_close":
-                parts.append(" | ".join(row) + "\n")
-                row = []
-            case "table_close":
-                parts.append("\n")
+                add("<hr>\n")
             case _:
                 pass
-        if block.kind == "item":
-            continue
-    return _unmarked(_spaced(parts), slots)
 
+    def _to_level(self, level: int, marker: str) -> None:
+        """Open and close lists so that the next item stands at its level."""
+        add = self._joiner.add
+        while len(self._lists) > level:
+            add(f"</li></{self._lists.pop()}>\n")
+        if level and len(self._lists) == level:
+            add("</li>\n")
+        while len(self._lists) < level:
+            ordered = marker != "-" and len(self._lists) == level - 1
+            start = marker.rstrip(".")
+            add(f'<ol start="{start}">\n' if ordered and start != "1" else f"<{_tag(ordered)}>\n")
+            self._lists.append(_tag(ordered))
 
-def _spaced(parts: list[str]) -> str:
-    """A blank line after a list, one line end at the end."""
-    text = ""
-    for index, part in enumerate(parts):
-        text += part
-        following = parts[index + 1] if index + 1 < len(parts) else ""
-        if _is_item(part) and following and not _is_item(following):
-            text += "\n"
-    return text.rstrip("\n") + "\n"
+    def _table(self, table: Table) -> None:
+        add = self._joiner.add
+        add(f'<table class="{"facts" if table.facts else "grid"}">\n')
+        for row in table.rows:
+            add("<tr>")
+            for column, cell in enumerate(row.cells):
+                opens, tag = "<td>", "td"
+                if row.heads or (table.facts and column == 0):
+                    opens, tag = f'<th scope="{"col" if row.heads else "row"}">', "th"
+                add(opens, *self._inside(cell), f"</{tag}>")
+            add("</tr>\n")
+        add("</table>\n")
 
+    def _inside(self, inline: Inline | None) -> Pieces:
+        joiner = Joiner()
+        if inline is not None:
+            for span in inline.spans:
+                joiner.add(*self._span(span, inline))
+        return joiner.done()
 
-def _is_item(part: str) -> bool:
-    return re.match(r" *(-|\d+\.) ", part) is not None and not part.endswith("\n\n")
-
-
-def _text_inline(inline: Inline, slots: list[Slot]) -> str:
-    text = ""
-    links: list[tuple[str, int]] = []
-    for span in inline.spans:
+    def _span(self, span: Span, inline: Inline) -> Iterable[Piece]:
         match span.kind, span.value:
-            case (("text" | "code"), value):
-                text += value
-            case "slot", name:
-                text += _marked(Slot(name), slots)
+            case "text", _:
+                return (html.escape(span.value),)
+            case "slot", _:
+                # a value has its own direction, whatever stands around it (HTML 4.5.24)
+                return ("<bdi>", Slot(span.value, Landing.HTML), "</bdi>")
+            case "code", _:
+                return (f"<code>{html.escape(span.value)}</code>",)
             case "break", _:
-                text += "\n"
+                return ("<br>\n",)
             case "open", "link":
-                links.append((_text_target(span, inline, slots), len(text)))
+                return ('<a href="', *self._target(span, inline), '">')
             case "close", "link":
-                target, start = links.pop()
-                words = text[start:]
-                plain = target.removeprefix("mailto:")
-                if words.strip() not in (target, plain):
-                    text += f" ({plain})"
-            case _:
-                pass
-    return text
+                return ("</a>",)
+            case "open", name:
+                return (f"<{name}>",)
+            case _, name:
+                return (f"</{name}>",)
+
+    def _target(self, span: Span, inline: Inline) -> list[Piece]:
+        parts = target_parts(span.target, inline.variables)
+        url = ValueType.URL
+        whole = len(parts) == 1 and parts[0][1] and self._variables[parts[0][0]].type is url
+        landing = Landing.URL if whole else Landing.URL_PART
+        return [Slot(text, landing) if slot else html.escape(text) for text, slot in parts]
 
 
-def _text_target(span: Span, inline: Inline, slots: list[Slot]) -> str:
-    """Percent-encoded as in HTML where the value is only a part of the link."""
-    parts = target_parts(span.target, inline.variables)
-    if len(parts) == 1 and parts[0][1]:
-        return _marked(Slot(parts[0][0]), slots)
-    return "".join(
-        _marked(Slot(text, Landing.URL_PART), slots) if slot else text for text, slot in parts
-    )
+_BUTTON_OPENS = '<table class="button" role="presentation"><tr><td>'
+"""A cell has padding and a background in every client; a link has them in most."""
+_BUTTON_CLOSES = "</td></tr></table>\n"
 
 
-def _marked(slot: Slot, slots: list[Slot]) -> str:
-    slots.append(slot)
-    return f"\ue000{len(slots) - 1}\ue001"
+def _tag(ordered: bool) -> str:
+    return "ol" if ordered else "ul"
 
 
-def _unmarked(text: str, slots: list[Slot]) -> Pieces:
-    joiner = _Joiner()
-    at = 0
-    for match in _MARK.finditer(text):
-        joiner.add(text[at : match.start()], slots[int(match[1])])
-        at = match.end()
-    joiner.add(text[at:])
-    return joiner.done()
-
-
-def _length(marked: str) -> int:
-    return len(_MARK.sub("x" * 8, marked))
-
-
-def _wrapped(text: str, first: str = "", rest: str = "") -> str:
-    lines: list[str] = []
-    for line in text.split("\n"):
-        lines += textwrap.wrap(
-            line,
-            _WIDTH,
-            initial_indent=rest if lines else first,
-            subsequent_indent=rest,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-    return "\n".join(lines)
+def _last_rule(parts: Sequence[Filled | Table]) -> int:
+    """The rule with nothing but paragraphs after it, or where there is none the end."""
+    for at in range(len(parts) - 1, -1, -1):
+        part = parts[at]
+        kind = "table" if isinstance(part, Table) else part[0].kind
+        if kind != "paragraph":
+            return at if kind == "rule" else len(parts)
+    return len(parts)
