@@ -41,19 +41,22 @@ def viewing(session: Session, mailing: Mailing) -> Iterator[Listen]:
 
 
 class Lines:
-    """Plain lines on standard error, every few seconds and when a mailing ends."""
+    """Plain lines on standard error, every few seconds, when a mailing ends, and at once when
+    a lane cannot be connected to."""
 
     def __init__(self, mailing: Mailing) -> None:
         self._mailing = mailing
         self._next = 0.0
         self._last = ""
+        self._trouble = ""
 
     def __call__(self, progress: Progress) -> None:
         """Say it, unless it was said a moment ago."""
         now = time.monotonic()
-        if now < self._next and _left(progress):
+        trouble = _trouble(progress)
+        if now < self._next and _left(progress) and trouble in ("", self._trouble):
             return
-        self._next = now + LINE_EVERY_S
+        self._next, self._trouble = now + LINE_EVERY_S, trouble
         line = f"{progress.mailing}: {in_words(progress)}"
         if line != self._last:
             self._last = line
@@ -73,10 +76,15 @@ def in_words(progress: Progress) -> str:
     held = [lane.lane for lane in progress.lanes if lane.held_s > 0 and lane.left]
     if held:
         words.append(f"held: {', '.join(held[:3])}{' …' if len(held) > 3 else ''}")
-    stuck = [lane for lane in progress.lanes if lane.left and lane.note.startswith("cannot")]
-    if stuck:
-        words.append(f"{stuck[0].lane}: {stuck[0].note}")
+    if trouble := _trouble(progress):
+        words.append(trouble)
     return ", ".join(words)
+
+
+def _trouble(progress: Progress) -> str:
+    """The first lane that no connection can be had for, and why."""
+    stuck = [lane for lane in progress.lanes if lane.left and lane.note.startswith("cannot")]
+    return f"{stuck[0].lane}: {stuck[0].note}" if stuck else ""
 
 
 def table(progress: Progress, mailing: Mailing) -> RenderableType:

@@ -1,0 +1,42 @@
+"""Fixtures for every test, and the marker for those that need a real server program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import maildev as maildev_program
+from tests.servers import postfix as postfix_program
+
+_UNAVAILABLE = {
+    "postfix": postfix_program.unavailable,
+    "maildev": maildev_program.unavailable,
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot be had here, saying why; in continuous integration that is a failure."""
+    for marker in item.iter_markers("server"):
+        (name,) = marker.args
+        if reason := _UNAVAILABLE[name]():
+            said = f"no {name} here: {reason}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(said, pytrace=False)
+            pytest.skip(said)
+
+
+@pytest.fixture
+def postfix() -> Iterator[postfix_program.Postfix]:
+    """A private Postfix that wants STARTTLS and AUTH, delivering into one Maildir."""
+    with postfix_program.postfix() as server:
+        yield server
+
+
+@pytest.fixture
+def maildev() -> Iterator[maildev_program.Maildev]:
+    """npm's maildev, keeping what it is given."""
+    with maildev_program.maildev() as server:
+        yield server
