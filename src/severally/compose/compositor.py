@@ -10,17 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from severally.compose.dkim import Field, Signer, body_hash
-from severally.compose.encoding import EncodedPart, Values, encoded_part, landed
+from severally.compose.encoding import EncodedPart, Flat, Values, encoded_part, landed, resolved
 from severally.compose.headers import checked, date_header, phrase, text_header
+from severally.model.choices import case_of
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
 from severally.model.errors import ComposeError
 from severally.model.formats import show
+from severally.model.languages import pick_locale
 from severally.model.mailing import Frozen
 from severally.model.notice import Kind, Variable
 from severally.model.recipient import Recipient
 from severally.model.sender import Sender, tagged
-from severally.model.stencil import Pieces, Stencil, pick_locale
+from severally.model.stencil import Choice, Pieces, Stencil
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class _Frame:
         self.text: EncodedPart = encoded_part(stencil.text, self.rtl)
         self.html: EncodedPart = encoded_part(stencil.html, self.rtl)
         self.variables = [notice_variables[name] for name in stencil.variables]
+        chosen = any(isinstance(piece, Choice) for piece in stencil.subject)
+        self.subject: Flat = () if chosen else resolved(stencil.subject, {})
+        self.selectors = [(each, notice_variables[each.name].value) for each in stencil.selectors]
         language = f"Content-Language: {stencil.locale}\r\n"
         self.after_id = f"Auto-Submitted: auto-generated\r\n{language}".encode()
 
@@ -84,7 +89,7 @@ class Compositor:
                 piece
                 if isinstance(piece, str)
                 else landed(values[piece.name], piece.landing, frame.rtl)
-                for piece in pieces
+                for piece in resolved(pieces, values)
             )
 
         stencil = frame.stencil
@@ -119,8 +124,9 @@ class Compositor:
     def _frame(self, recipient: Recipient) -> _Frame:
         locale = self._locale_of.get(recipient.locale)
         if locale is None:
-            source = self._frozen.notice.source_locale
-            locale = pick_locale(recipient.locale, self._frames.keys(), source)
+            notice = self._frozen.notice
+            available = self._frames.keys()
+            locale = pick_locale(recipient.locale, available, notice.source_locale, notice.fallback)
             self._locale_of[recipient.locale] = locale
         return self._frames[locale]
 
@@ -132,10 +138,12 @@ class Compositor:
             if raw is None:
                 raise ComposeError(f"the value of {variable.name} is missing")
             shown[variable.name] = show(variable.type, raw, fmt, zone)
+        for selector, fixed in frame.selectors:
+            shown[selector.key] = case_of(selector, fixed or own[selector.name])
         return shown
 
     def _subject(self, frame: _Frame, values: Values) -> str:
-        pieces = frame.stencil.subject
+        pieces = frame.subject if frame.subject else resolved(frame.stencil.subject, values)
         return "".join(piece if isinstance(piece, str) else values[piece.name] for piece in pieces)
 
     def _head(

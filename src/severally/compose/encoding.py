@@ -12,7 +12,8 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from severally.model.stencil import Landing, Pieces, Slot
+from severally.model.choices import OTHER
+from severally.model.stencil import Choice, Landing, Pieces, Slot
 
 _BASE64_ABOVE = 1 / 6
 """Share of non-ASCII bytes above which base64 (4/3) is smaller than quoted-printable (1 + 2s)."""
@@ -20,7 +21,9 @@ _LINE_BYTES = 57
 ISOLATE, POP = "\u2068", "\u2069"
 
 Values = Mapping[str, str]
-"""Variable name -> its value as the recipient reads it."""
+"""Variable name -> its value as the recipient reads it; selector key -> its answer."""
+Flat = tuple[str | Slot, ...]
+"""Pieces with no choice left to make."""
 
 
 def landed(value: str, landing: Landing, rtl: bool) -> str:
@@ -47,11 +50,65 @@ class EncodedPart(Protocol):
 
 def encoded_part(pieces: Pieces, rtl: bool) -> EncodedPart:
     """The smaller encoding for these literals. Text without a last line end gets one."""
+    if any(isinstance(piece, Choice) for piece in pieces):
+        return ChosenPart(pieces, rtl)
+    flat = resolved(pieces, {})
+    return _smaller(flat)(flat, rtl)
+
+
+def _smaller(pieces: Flat) -> type[Base64Part] | type[QuotedPart]:
     literal = "".join(piece for piece in pieces if isinstance(piece, str)).encode()
     foreign = sum(byte > 127 for byte in literal)
-    if foreign > len(literal) * _BASE64_ABOVE:
-        return Base64Part(pieces, rtl)
-    return QuotedPart(pieces, rtl)
+    return Base64Part if foreign > len(literal) * _BASE64_ABOVE else QuotedPart
+
+
+def resolved(pieces: Pieces, values: Values) -> Flat:
+    """The pieces with every choice made; `values` hold the selectors' answers."""
+    chosen: list[str | Slot] = []
+    for piece in pieces:
+        if isinstance(piece, Choice):
+            chosen += resolved(piece.cases[values[piece.key]], values)
+        elif chosen and isinstance(piece, str) and isinstance(last := chosen[-1], str):
+            chosen[-1] = last + piece
+        elif piece != "":
+            chosen.append(piece)
+    return tuple(chosen)
+
+
+def _keys(pieces: Pieces) -> list[str]:
+    """Every selector asked anywhere in these pieces, each once."""
+    keys: dict[str, None] = {}
+    for piece in pieces:
+        if isinstance(piece, Choice):
+            keys[piece.key] = None
+            for case in piece.cases.values():
+                keys.update(dict.fromkeys(_keys(case)))
+    return list(keys)
+
+
+class ChosenPart:
+    """A part with plurals or genders: an encoded part for each combination that occurs."""
+
+    _MOST = 1_000
+
+    def __init__(self, pieces: Pieces, rtl: bool) -> None:
+        self._pieces = pieces
+        self._rtl = rtl
+        self._keys = _keys(pieces)
+        self._encoding = _smaller(resolved(pieces, dict.fromkeys(self._keys, OTHER)))
+        self._made: dict[tuple[str, ...], EncodedPart] = {}
+        self.name = self._encoding.name
+
+    def fill(self, values: Values) -> bytes:
+        """See EncodedPart."""
+        answers = tuple([values[key] for key in self._keys])
+        part = self._made.get(answers)
+        if part is None:
+            if len(self._made) >= self._MOST:
+                self._made.clear()
+            part = self._encoding(resolved(self._pieces, values), self._rtl)
+            self._made[answers] = part
+        return part.fill(values)
 
 
 class Base64Part:
@@ -59,7 +116,7 @@ class Base64Part:
 
     name = b"base64"
 
-    def __init__(self, pieces: Pieces, rtl: bool) -> None:
+    def __init__(self, pieces: Flat, rtl: bool) -> None:
         self._pieces: list[str | Slot] = [
             piece.replace("\n", "\r\n") if isinstance(piece, str) else piece for piece in pieces
         ]
@@ -84,7 +141,7 @@ class QuotedPart:
 
     name = b"quoted-printable"
 
-    def __init__(self, pieces: Pieces, rtl: bool) -> None:
+    def __init__(self, pieces: Flat, rtl: bool) -> None:
         self._rtl = rtl
         self._slots: list[tuple[int, Slot]] = []
         self._frame: list[bytes] = []

@@ -10,11 +10,13 @@ import html
 import urllib.parse
 from dataclasses import dataclass
 
+from severally.model.choices import case_of
 from severally.model.formats import show
+from severally.model.languages import pick_locale
 from severally.model.mailing import Frozen
 from severally.model.notice import ValueType, Variable
 from severally.model.recipient import Recipient
-from severally.model.stencil import Landing, Pieces, Stencil, pick_locale
+from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stencil
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,10 @@ class Expectation:
     def of(self, recipient: Recipient) -> Expected:
         """Raises KeyError where the row lacks a value the stencil needs."""
         stencils = self._frozen.stencils
-        source = self._frozen.notice.source_locale
-        stencil = stencils[pick_locale(recipient.locale, stencils.keys(), source)]
+        notice = self._frozen.notice
+        stencil = stencils[
+            pick_locale(recipient.locale, stencils.keys(), notice.source_locale, notice.fallback)
+        ]
         own = {recipient.address.lower()}
         handles: set[str] = set()
         shown: dict[str, str] = {}
@@ -52,9 +56,13 @@ class Expectation:
                 own.add(raw.lower())
             elif "@" in raw:
                 handles.update(_handles(raw))
+        for question in stencil.selectors:
+            fixed = self._variables[question.name].value
+            raw = recipient.values[question.name] if fixed is None else fixed
+            shown[question.key] = case_of(question, raw)
         return Expected(
             stencil.locale,
-            "".join(p if isinstance(p, str) else shown[p.name] for p in stencil.subject),
+            "".join(_plain(p, shown) for p in stencil.subject),
             _filled(stencil.text, shown, stencil),
             _filled(stencil.html, shown, stencil),
             frozenset(own),
@@ -71,10 +79,21 @@ def _filled(pieces: Pieces, shown: dict[str, str], stencil: Stencil) -> str:
     rtl = stencil.direction == "rtl"
     return "".join(
         [
-            piece if isinstance(piece, str) else _escaped(shown[piece.name], piece.landing, rtl)
+            piece
+            if isinstance(piece, str)
+            else _escaped(shown[piece.name], piece.landing, rtl)
+            if isinstance(piece, Slot)
+            else _filled(piece.cases[shown[piece.key]], shown, stencil)
             for piece in pieces
         ]
     )
+
+
+def _plain(piece: Piece, shown: dict[str, str]) -> str:
+    """A piece of the subject."""
+    if isinstance(piece, Choice):
+        return "".join(_plain(each, shown) for each in piece.cases[shown[piece.key]])
+    return piece if isinstance(piece, str) else shown[piece.name]
 
 
 def _escaped(value: str, landing: Landing, rtl: bool) -> str:

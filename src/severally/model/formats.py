@@ -24,7 +24,8 @@ class LocaleFormat(msgspec.Struct, frozen=True):
     digits must stand before the first separator. `money` is a pattern with `{n}` and `{c}`,
     `symbols` currency code -> sign. `date` and `time` are token lists: a string of one repeated
     field letter (`d`, `dd`, `MMMM`, `y`, `HH`, `h`, `mm`, `a`) or a literal prefixed by `'`.
-    `datetime` is a pattern with `{date}` and `{time}`.
+    `datetime` is a pattern with `{date}` and `{time}`. `currency_digits`: how many decimals an
+    amount has at least, where the currency has any.
     """
 
     locale: str

@@ -50,6 +50,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     `addresses` are the mail addresses that stand in the notice's or the layout's own source:
     the only ones besides the recipient's and the sender's that may appear in a message.
+    `fallback` maps locales (or `*`) to the one of `locales` that is read instead.
     """
 
     name: str
@@ -62,3 +63,4 @@ class Notice(msgspec.Struct, frozen=True):
     link_hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     same_address: SameAddress = SameAddress.ONCE
+    fallback: dict[str, str] = {}

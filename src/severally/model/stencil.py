@@ -1,16 +1,17 @@
 """A stencil: one notice in one locale, compiled to literal text and slots.
 
 There is no template language left in it: nothing loops, nothing is called, and a value
-can only ever fill a slot, escaped for the place where the slot stands.
+can only ever fill a slot, escaped for the place where the slot stands, or decide between
+texts that were all compiled before (a plural, a gender).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
 
+from severally.model.choices import Selector
 from severally.model.formats import LocaleFormat
 
 
@@ -34,7 +35,14 @@ class Slot(msgspec.Struct, frozen=True, tag="slot"):
     landing: Landing = Landing.TEXT
 
 
-Piece = str | Slot
+class Choice(msgspec.Struct, frozen=True, tag="choice"):
+    """One of several texts: that of the case which the selector `key` answers with."""
+
+    key: str
+    cases: dict[str, Pieces]
+
+
+Piece = str | Slot | Choice
 Pieces = tuple[Piece, ...]
 
 
@@ -42,7 +50,8 @@ class Stencil(msgspec.Struct, frozen=True):
     """One locale of a notice, ready to be filled.
 
     `subject` and `text` hold slots landing as TEXT; `html` is a whole document.
-    `direction` is `ltr` or `rtl`. `variables` are the names used anywhere in it.
+    `direction` is `ltr` or `rtl`. `variables` are the names used anywhere in it, those that
+    only decide included; `selectors` are asked once for each message.
     """
 
     locale: str
@@ -52,21 +61,4 @@ class Stencil(msgspec.Struct, frozen=True):
     html: Pieces
     variables: tuple[str, ...]
     format: LocaleFormat
-
-
-def pick_locale(wanted: str, available: Collection[str], source: str) -> str:
-    """The locale a recipient reads: exact, then less and less of it, then the source.
-
-    `zh-Hant-HK` reads `zh-Hant`, never `zh-Hans`; `pt` reads `pt-BR` if that is the only
-    Portuguese there is.
-    """
-    parts = wanted.split("-")
-    for length in range(len(parts), 0, -1):
-        candidate = "-".join(parts[:length])
-        if candidate in available:
-            return candidate
-    if len(parts) == 1:
-        same = [locale for locale in available if locale.split("-")[0] == wanted]
-        if len(same) == 1:
-            return same[0]
-    return source
+    selectors: tuple[Selector, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
+from severally.model.choices import Rules, category
 from severally.model.formats import LocaleFormat
 
 _NUMBER = re.compile(r"[#0][#0,.]*")
@@ -78,3 +80,27 @@ def _tokens(pattern: str) -> tuple[str, ...]:
         else:
             tokens.append("'" + (match[1] if match[1] is not None else match[3]))
     return tuple(tokens)
+
+
+@functools.lru_cache(maxsize=512)
+def plural_rules(tag: str, ordinal: bool = False) -> Rules:
+    """(category, condition) of a language, in a fixed order, without `other`."""
+    locale: Any = Locale.parse(tag, sep="-")
+    form = locale.ordinal_form if ordinal else locale.plural_form
+    return tuple(sorted(form.rules.items()))
+
+
+@functools.lru_cache(maxsize=512)
+def plural_samples(tag: str, ordinal: bool, fractions: bool) -> Mapping[str, tuple[str, ...]]:
+    """The categories that numbers up to a thousand fall into, each with its numbers in order.
+
+    Categories of round millions (Spanish, French) are not here: nobody has to write them.
+    """
+    rules = plural_rules(tag, ordinal)
+    numbers = [str(n) for n in range(1_001)]
+    if fractions:
+        numbers += [f"{whole}.{part}" for whole in (0, 1, 2, 5, 10) for part in (0, 1, 5, 25)]
+    found: dict[str, list[str]] = {}
+    for number in numbers:
+        found.setdefault(category(number, rules), []).append(number)
+    return {name: tuple(those) for name, those in found.items()}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from severally.model.errors import Finding, Refused
 from severally.model.notice import Notice
-from severally.model.stencil import Landing, Pieces, Slot, Stencil
+from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stencil
 from severally.notice import cldr
 from severally.notice.catalogue import (
     Status,
@@ -277,12 +276,20 @@ def _refuse_encoded_words(text: str, inline: Inline) -> None:
 
 
 def _landing_in_html(pieces: Pieces) -> Pieces:
-    return tuple(
-        Slot(piece.name, Landing.HTML) if isinstance(piece, Slot) else html.escape(piece)
-        for piece in pieces
-    )
+    return tuple(map(_in_html, pieces))
 
 
-def _words(pieces: Sequence[str | Slot]) -> str:
+def _in_html(piece: Piece) -> Piece:
+    match piece:
+        case Slot():
+            return Slot(piece.name, Landing.HTML)
+        case Choice():
+            cases = {case: _landing_in_html(inner) for case, inner in piece.cases.items()}
+            return Choice(piece.key, cases)
+        case _:
+            return html.escape(piece)
+
+
+def _words(pieces: Pieces) -> str:
     """The document's title cannot hold a recipient's values."""
     return html.escape("".join(p if isinstance(p, str) else "…" for p in pieces))
