@@ -15,7 +15,8 @@ import css_inline
 import mrml
 
 from severally.model.errors import Finding, Refused
-from severally.model.stencil import Piece, Pieces, Slot
+from severally.model.stencil import Piece, Pieces
+from severally.notice.marking import Marked
 
 _MJ = (
     *("head", "body", "title", "preview", "attributes", "all", "class", "style", "font", "raw"),
@@ -29,7 +30,6 @@ _PLACE = re.compile(r"\{\{\s*(content|title|preheader|lang|dir|start)\s*\}\}")
 _ANY_PLACE = re.compile(r"\{\{[^}]*\}\}|\{%[^}]*%\}")
 _CSS = re.compile(r"<mj-style.*?</mj-style>", re.DOTALL)
 _INLINE_CSS = re.compile(r"<mj-style[^>]*\binline=\"inline\"[^>]*>(.*?)</mj-style>", re.DOTALL)
-_MARK = re.compile("\ue000(\\d+)\ue001")
 _OWN_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
 """The author's. Outlook's conditional ones are code."""
 _PLAIN = mrml.RenderOptions(fonts={})
@@ -87,20 +87,12 @@ class Frame:
         return _merged(pieces)
 
     def _styled(self, content: Pieces) -> Pieces:
-        """The inline styles upon each element; slots pass through as marks."""
-        slots = [piece for piece in content if isinstance(piece, Slot)]
-        numbers = iter(range(len(slots)))
-        marked = "".join(
-            f"\ue000{next(numbers)}\ue001" if isinstance(piece, Slot) else piece
-            for piece in content
+        """The inline styles upon each element; slots and choices pass through as marks."""
+        marked = Marked(content)
+        styled = css_inline.inline_fragment(
+            marked.text, self._inline_css, load_remote_stylesheets=False
         )
-        styled = css_inline.inline_fragment(marked, self._inline_css, load_remote_stylesheets=False)
-        pieces: list[Piece] = []
-        at = 0
-        for match in _MARK.finditer(styled):
-            pieces += [styled[at : match.start()], slots[int(match[1])]]
-            at = match.end()
-        return (*pieces, styled[at:])
+        return marked.pieces(styled)
 
     def _rendered(self, source: str) -> str:
         try:
