@@ -19,13 +19,13 @@ from tests.workshop import HEADING, Ran, Workshop, complaints, rows
 from severally.app.wiring import Wiring
 from severally.model.recipient import Recipient
 
-CUSTOMERS = 240
+CUSTOMERS = 150
 
 
 def sabotage(tmp_path: Path, name: str, planted: int | None) -> tuple[Ran, Sink]:
     people = rows(CUSTOMERS)
     with Sink() as sink:
-        shop = Workshop(tmp_path / "shop", sink.port, processes=2)
+        shop = Workshop(tmp_path / "shop", sink.port)
         composer = sabotaged(name, None if planted is None else (planted,))
         ran = shop.send(shop.customers(people), wiring=Wiring(make_composer=composer))
     assert complaints(sink.received, people) == []

@@ -63,7 +63,8 @@ class Guard:
         self._seen: dict[str, int] = {}
         sender = frozen.sender
         fixed = {sender.address, sender.reply_to, *frozen.notice.addresses} - {""}
-        self._fixed = frozenset(token for address in fixed for token in addresses(address))
+        fixed.add(sender.display_name)
+        self._fixed = frozenset(token for text in fixed for token in addresses(text))
         self._scanner = Scanner(self._fixed)
         self._constant: set[tuple[bytes, bytes]] = set()
 

@@ -34,10 +34,7 @@ def parse_value(type: ValueType, text: str) -> str:
     text = text.strip()
     if not text:
         raise ValueRefused("empty")
-    if _CONTROL.search(text):
-        raise ValueRefused("a control character or line break")
-    if _BIDI.search(text):
-        raise ValueRefused("an invisible character that turns the writing direction")
+    refuse_unprintable(text)
     if type is ValueType.EMAIL:
         try:
             return str(parse_address(text))
@@ -45,6 +42,14 @@ def parse_value(type: ValueType, text: str) -> str:
             raise ValueRefused(str(error)) from None
     _refuse_addresses(text)
     return _READERS[type](text)
+
+
+def refuse_unprintable(text: str) -> None:
+    """Raises ValueRefused for what could end a line or turn the writing direction."""
+    if _CONTROL.search(text):
+        raise ValueRefused("a control character or line break")
+    if _BIDI.search(text):
+        raise ValueRefused("an invisible character that turns the writing direction")
 
 
 def _refuse_addresses(text: str) -> None:

@@ -7,6 +7,7 @@ filter, no raw HTML, no unlisted link. A translation goes through the same gate 
 from __future__ import annotations
 
 import re
+import unicodedata
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -21,7 +22,15 @@ _ICU = re.compile(r"\{\s*[A-Za-z_][A-Za-z0-9_]*\s*,\s*(plural|select|selectordin
 _HTML = re.compile(r"<[A-Za-z/!?][^>]*>?")
 _MARK = "zqslot{}zq"
 _MARKED = re.compile(r"zqslot(\d+)zq")
-_HOSTLIKE = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-z]{2,24})(?:[/:?#]\S*)?", re.IGNORECASE)
+_LABEL = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # scripts without spaces between words
+_HOSTLIKE = re.compile(
+    rf"(?<![A-Za-z0-9.-])(?:(?:{_LABEL}|-)+\.)+[a-z]{{2,24}}(?![A-Za-z0-9-])", re.IGNORECASE
+)
+_IDEOGRAPHIC_STOP = re.compile("(?<=[A-Za-z0-9])\u3002(?=[A-Za-z])")  # UTS 46: a label separator
+_FILE_ENDINGS = frozenset(
+    {"pdf", "csv", "txt", "html", "docx", "xlsx", "json", "xml", "png", "jpg"}
+)
+"""No top-level domains: `terms.pdf` is no host."""
 _ADDRESS = re.compile(r"[^\s<>()\"',;:@]+@[^\s<>()\"',;:@]+")
 _SENTENCE = ".!?。、，！？؟،…"
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
@@ -179,14 +188,16 @@ class InlineParser:
             self._check_text(host, text, result)
 
     def _check_text(self, host: str, text: str, result: Inline) -> None:
-        shown = _HOSTLIKE.fullmatch(text.strip())
-        if shown is not None and shown[1].lower() != host:
-            result.problems.append(
-                (
-                    f"the link text shows {shown[1]} but leads to {host}",
-                    "show words, or the host it leads to",
+        plain = _IDEOGRAPHIC_STOP.sub(".", unicodedata.normalize("NFKC", text))
+        for shown in _HOSTLIKE.findall(plain):
+            named = shown.lower()
+            if named != host and named.rpartition(".")[2] not in _FILE_ENDINGS:
+                result.problems.append(
+                    (
+                        f"the link text shows {shown} but leads to {host}",
+                        "show words, or the host it leads to",
+                    )
                 )
-            )
 
 
 def _spans_of(marked: str, result: Inline) -> None:

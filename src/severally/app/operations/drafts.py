@@ -20,8 +20,9 @@ from severally.app.sections import SenderSection
 from severally.model.address import AddressError, parse_address
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.mailing import Frozen
-from severally.model.notice import Kind
+from severally.model.notice import Kind, ValueType
 from severally.model.sender import DkimKey, Sender
+from severally.model.values import ValueRefused, parse_value, refuse_unprintable
 from severally.notice.catalogue import Status
 from severally.notice.compiling import (
     Compiled,
@@ -121,15 +122,13 @@ def _sender(office: Office, draft: Compiled, findings: list[Finding]) -> Sender 
     sender = Sender(
         name,
         _address(where, "address", section.address, findings),
-        section.name,
+        _display_name(where, section.name, findings),
         _address(where, "return_path", section.return_path or section.address, findings),
         _address(where, "reply_to", section.reply_to, findings),
         _address(where, "unsubscribe", section.unsubscribe, findings),
-        section.unsubscribe_url,
+        _unsubscribe_url(where, section.unsubscribe_url, findings),
         _dkim(office, where, section, findings),
     )
-    if section.unsubscribe_url and not section.unsubscribe_url.startswith("https://"):
-        findings.append(Finding(where, "unsubscribe_url is no https address", "RFC 8058 needs it"))
     if draft.notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
         findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))
     return sender if len(findings) == before else None
@@ -143,6 +142,27 @@ def _address(where: str, key: str, text: str, findings: list[Finding]) -> str:
     except AddressError as error:
         findings.append(Finding(where, f"{key} is no mail address: {error}"))
         return ""
+
+
+def _display_name(where: str, text: str, findings: list[Finding]) -> str:
+    try:
+        refuse_unprintable(text)
+    except ValueRefused as error:
+        findings.append(Finding(where, f"name holds {error}", "write the name on one line"))
+    return text
+
+
+def _unsubscribe_url(where: str, text: str, findings: list[Finding]) -> str:
+    if not text:
+        return ""
+    try:
+        url = parse_value(ValueType.URL, text)
+    except ValueRefused as error:
+        findings.append(Finding(where, f"unsubscribe_url is refused: {error}"))
+        return ""
+    if not url.startswith("https://"):
+        findings.append(Finding(where, "unsubscribe_url is no https address", "RFC 8058 needs it"))
+    return url
 
 
 def _dkim(
