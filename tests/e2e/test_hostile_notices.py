@@ -10,7 +10,6 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-
 from tests.smtp_sink import Sink
 from tests.workshop import Ran, Workshop, rows
 
