@@ -28,13 +28,15 @@ from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SmtpRout
 from severally.compose.compositor import Compositor, signers_for
 from severally.deliver.bench import Workbench
 from severally.deliver.progress import Progress
+from severally.deliver.records import Classify
 from severally.deliver.sending import Deliverer
 from severally.deliver.settings import Settings
-from severally.feedback.replies import ReplyRules
+from severally.feedback.replies import ReplyRules, Windows
 from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.errors import Refused, UsageError
 from severally.model.mailing import Frozen, Mailing
+from severally.model.outcome import Origin, Reply, Verdict
 from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Settings as Pacing
 from severally.ports import Clock, Composer, Keys, Ledger, Resolver, RowCipher, Transport
@@ -230,7 +232,7 @@ class Wiring:
                 transports=transports,
                 lane_of=lane,
                 clock=self.clock,
-                classify=ReplyRules().classify,
+                classify=judging(),
                 routes={name: workspace.route_limits(name) for name in workspace.routes},
                 settings=sending_settings(workspace),
                 rng=random.Random(),
@@ -242,6 +244,16 @@ class Wiring:
             for transport in transports.values():
                 await transport.close()
             threads.shutdown()
+
+
+def judging() -> Classify:
+    """The shipped reply rules, with the counts of one delivering process."""
+    rules, windows = ReplyRules(), Windows()
+
+    def classify(reply: Reply, origin: Origin, now: float) -> Verdict:
+        return rules.classify(reply, origin, now, windows)
+
+    return classify
 
 
 def sending_settings(workspace: Workspace) -> Settings:

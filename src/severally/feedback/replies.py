@@ -1,7 +1,8 @@
 """What an SMTP reply asks for: by text first, then enhanced code, then digit.
 
-The rules are data (`rules.toml`), one row one source. A recipient is never suppressed on the
-digit alone: some receivers say "too fast" with 550.
+The rules are data (`rules/*.toml`), one row one source: a receiver's own first, then those
+for anybody. A recipient is never suppressed on the digit alone: some receivers say "too
+fast" with 550.
 """
 
 from __future__ import annotations
@@ -9,22 +10,17 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections import deque
 from importlib import resources
 
 import msgspec
 
+from severally.feedback.asked import asked_s, until_midnight_cst
 from severally.model.outcome import ACCEPTED, Action, Origin, Reply, Scope, Verdict
-
-_ASKED = re.compile(
-    r"(?:try again|retry|come back|wait)\D{0,30}?(\d{1,5})\s*(second|sec|s|minute|min|m|hour|h)",
-    re.IGNORECASE,
-)
-_UNIT_S = {"s": 1, "m": 60, "h": 3600}
-_ASKED_MOST_S = 86_400.0
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row of `rules.toml`; see there."""
+    """One row of a rules file; `rules/anybody.toml` says what the fields mean."""
 
     id: str
     pattern: str
@@ -33,66 +29,91 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scope: Scope
     source: str
     pause_s: float = 0.0
+    until: str = ""
     count: int = 1
-    within_s: int = 0
+    within_s: float = 0.0
+    spares: bool = False
     note: str = ""
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True):
-    rule: list[Rule]
+class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules of some receivers (lanes' ids), in order; of anybody, where it names none."""
+
+    receivers: tuple[str, ...]
+    rule: tuple[Rule, ...]
 
 
-def load_rules(text: str) -> tuple[Rule, ...]:
-    """Rules from TOML. Raises msgspec.ValidationError."""
-    return tuple(msgspec.convert(tomllib.loads(text), _Table).rule)
+def load_rules(text: str) -> RuleFile:
+    """One file's rules from TOML. Raises msgspec.ValidationError."""
+    return msgspec.convert(tomllib.loads(text), RuleFile)
 
 
 @functools.cache
-def shipped_rules() -> tuple[Rule, ...]:
+def shipped_rules() -> tuple[RuleFile, ...]:
     """The rules that come with the program."""
-    folder = resources.files("severally.feedback")
-    return load_rules((folder / "rules.toml").read_text("utf-8"))
+    folder = resources.files("severally.feedback") / "rules"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return tuple(load_rules(file.read_text("utf-8")) for file in files if file.name[-5:] == ".toml")
+
+
+class Windows:
+    """When rules with a count matched lately: all the state that judging replies has."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], deque[float]] = {}
+
+    def full(self, rule: Rule, about: str, now: float) -> bool:
+        """Note a match; whether there were `rule.count` of them within `rule.within_s`."""
+        times = self._times.setdefault((rule.id, about), deque(maxlen=rule.count))
+        times.append(now)
+        return len(times) == rule.count and now - times[0] <= rule.within_s
 
 
 class ReplyRules:
     """Classifies replies by rules, the first match deciding."""
 
-    def __init__(self, rules: tuple[Rule, ...] | None = None) -> None:
-        self._rules = [
-            (re.compile(rule.pattern, re.IGNORECASE), rule) for rule in rules or shipped_rules()
-        ]
+    def __init__(self, files: tuple[RuleFile, ...] | None = None) -> None:
+        self._anybody: list[tuple[re.Pattern[str], Rule]] = []
+        self._own: dict[str, list[tuple[re.Pattern[str], Rule]]] = {}
+        self._sparing: list[tuple[re.Pattern[str], Rule]] = []
+        for file in files if files is not None else shipped_rules():
+            rules = [(re.compile(rule.pattern, re.IGNORECASE), rule) for rule in file.rule]
+            for receiver in file.receivers:
+                self._own[receiver] = rules
+            if not file.receivers:
+                self._anybody += rules
+                self._sparing += [(pattern, rule) for pattern, rule in rules if rule.spares]
 
-    def rule_for(self, reply: Reply) -> Rule | None:
-        """The rule that decides, if any does."""
-        line = _line(reply)
-        return next((rule for pattern, rule in self._rules if pattern.search(line)), None)
+    def rule_for(self, reply: Reply, receiver: str) -> Rule | None:
+        """The rule that decides, if any does: nobody is suppressed while a rule spares them."""
+        line = f"{reply.code} {reply.text}"
+        rule = _first(self._own.get(receiver, []), line) or _first(self._anybody, line)
+        if rule is not None and rule.action is Action.SUPPRESS:
+            return _first(self._sparing, line) or rule
+        return rule
 
-    def classify(self, reply: Reply, origin: Origin, now: float) -> Verdict:
-        """Never fails: what is not known is judged by its digit."""
+    def classify(self, reply: Reply, origin: Origin, now: float, windows: Windows) -> Verdict:
+        """Never fails: what is not known is judged by its digit. `now` is Unix seconds."""
         if 200 <= reply.code < 400:
             return ACCEPTED
-        rule = self.rule_for(reply)
+        rule = self.rule_for(reply, origin.receiver)
         if rule is None:
-            return _by_digit(reply, "digit")
-        if rule.count > 1:
-            return _by_digit(reply, rule.id)
+            return _by_digit(reply)
+        about = origin.mailing if rule.scope is Scope.MAILING else origin.lane
+        if rule.count > 1 and not windows.full(rule, about, now):
+            again = Action.RETRY if reply.code < 500 else Action.RETRY_ONCE
+            return Verdict(again, Scope.MESSAGE, rule.id, asked_s(reply.text))
+        if rule.until:
+            return Verdict(rule.action, rule.scope, rule.id, until_midnight_cst(now))
         return Verdict(rule.action, rule.scope, rule.id, asked_s(reply.text) or rule.pause_s)
 
 
-def asked_s(text: str) -> float:
-    """Seconds the reply asks us to wait, or 0.0: `try again in 300 seconds`."""
-    match = _ASKED.search(text)
-    if match is None:
-        return 0.0
-    return min(float(match[1]) * _UNIT_S[match[2][0].lower()], _ASKED_MOST_S)
+def _first(rules: list[tuple[re.Pattern[str], Rule]], line: str) -> Rule | None:
+    return next((rule for pattern, rule in rules if pattern.search(line)), None)
 
 
-def _line(reply: Reply) -> str:
-    return f"{reply.code} {reply.text}"
-
-
-def _by_digit(reply: Reply, rule: str) -> Verdict:
+def _by_digit(reply: Reply) -> Verdict:
     """5xx fails without suppressing anybody; all else is tried again."""
     if reply.code >= 500:
-        return Verdict(Action.FAIL, Scope.RECIPIENT, rule)
-    return Verdict(Action.RETRY, Scope.MESSAGE, rule, asked_s(reply.text))
+        return Verdict(Action.FAIL, Scope.RECIPIENT, "digit")
+    return Verdict(Action.RETRY, Scope.MESSAGE, "digit", asked_s(reply.text))

@@ -76,9 +76,10 @@ class Scope(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A reply, understood. `pause_s` is how long the receiver asked us to wait, or 0.0.
+    """A reply, understood. `rule` names the rule that decided, for the report.
 
-    `rule` names the rule that decided, for the report.
+    `pause_s` is how long: the silence of a pause, the halved value of slow and
+    fewer_connections, the wait of retry and rcpt_later; 0.0 where nobody said.
     """
 
     action: Action
