@@ -18,9 +18,9 @@ import msgspec
 
 from severally.model.address import Address, AddressError, parse_address
 from severally.model.errors import Finding, Refused
-from severally.model.notice import Variable
+from severally.model.notice import ValueType, Variable
 from severally.model.recipient import Recipient
-from severally.model.values import ValueRefused, parse_value
+from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
@@ -29,13 +29,14 @@ _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 class Spec(msgspec.Struct, frozen=True):
     """How to read a file. `columns` maps our names to the file's headings; `variables` are
-    those that need a column of their own."""
+    those that need a column of their own; links in values lead to `link_hosts` alone."""
 
     variables: tuple[Variable, ...] = ()
     delimiter: str = ","
     columns: dict[str, str] = {}
     default_locale: str = "en"
     default_timezone: str = "UTC"
+    link_hosts: tuple[str, ...] = ()
 
     def heading(self, name: str) -> str:
         """What the file calls our column."""
@@ -53,11 +54,12 @@ class GoodRow:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """Why it is rejected, and the fields as they stood."""
+    """Why it is rejected, and the fields as they stood. `id` is empty where it has none."""
 
     row: int
     reasons: tuple[str, ...]
     fields: tuple[str, ...]
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ class Reader:
         reasons: list[str] = []
         recipient, address = self._recipient(fields, reasons)
         if reasons or recipient is None or address is None:
-            return BadRow(row, tuple(reasons), tuple(fields))
+            id_ = fields[self.heading.index["id"]].strip()
+            return BadRow(row, tuple(reasons), tuple(fields), id_ if ID.fullmatch(id_) else "")
         return GoodRow(row, recipient, address)
 
     def _recipient(
@@ -195,12 +198,18 @@ class Reader:
         values: dict[str, str] = {}
         for variable in spec.variables:
             try:
-                values[variable.name] = parse_value(variable.type, fields[index[variable.name]])
+                values[variable.name] = self._value(variable, fields[index[variable.name]])
             except ValueRefused as error:
                 reasons.append(f"{variable.name}: {error}")
         if address is None or locale is None or zone is None:
             return None, address
         return Recipient(id_, str(address), locale, zone, values), address
+
+    def _value(self, variable: Variable, text: str) -> str:
+        value = parse_value(variable.type, text)
+        if variable.type is ValueType.URL:
+            refuse_unlisted(value, self._spec.link_hosts)
+        return value
 
     def _optional(
         self,

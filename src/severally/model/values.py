@@ -10,6 +10,7 @@ import datetime as dt
 import html
 import re
 import urllib.parse
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 
 from severally.model.address import AddressError, parse_address
@@ -50,6 +51,12 @@ def refuse_unprintable(text: str) -> None:
         raise ValueRefused("a control character or line break")
     if _BIDI.search(text):
         raise ValueRefused("an invisible character that turns the writing direction")
+
+
+def refuse_unlisted(url: str, hosts: Collection[str]) -> None:
+    """Raises ValueRefused for a link (canonical) that leads to none of these hosts."""
+    if (urllib.parse.urlsplit(url).hostname or "") not in hosts:
+        raise ValueRefused("a link to a host that link_hosts does not list")
 
 
 def _refuse_addresses(text: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from severally.model.errors import Finding, Refused
 from severally.model.notice import Kind, SameAddress, ValueType, Variable
-from severally.model.values import ValueRefused, parse_value
+from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -139,6 +139,8 @@ def _variable(
         return Variable(name, variable.type, variable.private)
     try:
         value = parse_value(variable.type, str(variable.value))
+        if variable.type is ValueType.URL:
+            refuse_unlisted(value, declaration.link_hosts)
     except ValueRefused as error:
         findings.append(Finding(where, f"the value of {name} is refused: {error}"))
         return None

@@ -60,7 +60,7 @@ class Watch:
         for row in self._reader:
             if isinstance(row, BadRow):
                 if len(self.rejects) < _SHOWN:
-                    self.rejects.append(RejectedRow(row.row, row.reasons))
+                    self.rejects.append(RejectedRow(row.row, row.reasons, row.id))
             elif not self._allowed.domain(row.address.domain):
                 self.outside += 1
                 if self.outside <= _NAMED_IDS:
@@ -152,7 +152,7 @@ def _read(
     same = notice.same_address if notice else SameAddress.ONCE
     rejects_path = office.workspace.state / "rejects" / file.name
     with opened(file) as source:
-        reader = Reader(source, spec(office.workspace, columns(notice)), file.name)
+        reader = Reader(source, spec(office.workspace, notice), file.name)
         watch = Watch(reader, office.workspace.allowed)
         with RejectsFile(rejects_path, reader.heading.names) as rejects:
             imported = importer.read(cast(Reader, watch), rejects, same)
@@ -190,15 +190,16 @@ def columns(notice: Notice | None) -> tuple[Variable, ...]:
     return tuple(v for v in notice.variables if v.value is None) if notice else ()
 
 
-def spec(workspace: Workspace, variables: tuple[Variable, ...]) -> Spec:
-    """How this workspace's files are read."""
+def spec(workspace: Workspace, notice: Notice | None) -> Spec:
+    """How this workspace's files are read for a notice, or for their addresses alone."""
     section = workspace.audience
     return Spec(
-        variables,
+        columns(notice),
         section.delimiter,
         dict(section.columns),
         section.default_locale,
         section.default_timezone,
+        notice.link_hosts if notice else (),
     )
 
 
@@ -234,7 +235,8 @@ def refuse_unsound(result: AudienceResult, accept_rejects: int | None) -> None:
 
 def _rejects(result: AudienceResult, accept_rejects: int | None) -> Iterator[Finding]:
     for row in result.rejects[:20]:
-        yield Finding(f"row {row.row}", "; ".join(row.reasons))
+        ids = (row.id,) if row.id else ()
+        yield Finding(f"row {row.row}", "; ".join(row.reasons), recipients=ids)
     said = f", and --accept-rejects says {accept_rejects:,}" if accept_rejects is not None else ""
     rows = "1 row is" if result.rejected == 1 else f"{result.rejected:,} rows are"
     cure = "leave --accept-rejects away"

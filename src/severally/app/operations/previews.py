@@ -74,7 +74,7 @@ def _somebody(notice: Notice, locale: str) -> Recipient:
 
 def _find(office: Office, file: Path, recipient_id: str, notice: Notice) -> Recipient:
     with audiences.opened(file) as source:
-        wanted = audiences.spec(office.workspace, audiences.columns(notice))
+        wanted = audiences.spec(office.workspace, notice)
         for row in Reader(source, wanted, file.name):
             if not isinstance(row, BadRow) and row.recipient.id == recipient_id:
                 return row.recipient

@@ -27,10 +27,12 @@ def view_of(finding: Finding) -> FoundView:
 
 
 class RejectedRow(msgspec.Struct, frozen=True):
-    """A row of the audience that cannot be told. No reason repeats a value."""
+    """A row of the audience that cannot be told. No reason repeats a value; `id` is empty where
+    the row has none that is valid."""
 
     row: int
     reasons: tuple[str, ...]
+    id: str = ""
 
 
 class AudienceResult(msgspec.Struct, frozen=True):
