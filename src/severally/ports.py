@@ -8,7 +8,7 @@ written, seconds of `Clock.monotonic` where something is paced.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -228,6 +228,14 @@ class TurnResult(msgspec.Struct, frozen=True):
     halted: frozenset[str] = frozenset()
 
 
+class Orders(NamedTuple):
+    """What the ledger says that may be done with a mailing, see `Mailing`."""
+
+    state: MailingState
+    halt_epoch: int
+    step: int
+
+
 class LaneStat(msgspec.Struct, frozen=True):
     """What a lane did for a mailing. Times are Unix seconds; `peak_rate` messages accepted or
     answered in its busiest second; `peak_connections` in use at once."""
@@ -273,10 +281,14 @@ class Ledger(Protocol):
         frozen: Frozen,
         lanes: Mapping[str, str],
         now: float,
+        steps: Mapping[tuple[str, str], Sequence[int]] | None = None,
     ) -> Sequence[Cohort]:
-        """Store it with one ready delivery per recipient, numbered in audience order.
+        """Store it with one ready delivery per recipient, numbered by (receiver, step) and then
+        in audience order.
 
         `lanes` maps each receiver group of the audience to its lane's key, for the report.
+        `steps` says of each (receiver, locale) how many go into every step of the ramp; without
+        it there is one step. Raises LedgerError where it does not fit the audience.
         """
         ...
 
@@ -295,6 +307,10 @@ class Ledger(Protocol):
         """Recipients per receiver group."""
         ...
 
+    def strata(self, audience_id: str) -> Mapping[tuple[str, str], int]:
+        """Recipients per (receiver group, locale)."""
+        ...
+
     def set_state(
         self, mailing_id: str, state: MailingState, now: float, reason: str = ""
     ) -> Mailing:
@@ -303,6 +319,11 @@ class Ledger(Protocol):
 
         Entering `halted` raises `halt_epoch` by one, so that the next turn sees it.
         """
+        ...
+
+    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
+        """Let every step up to this one leave, recorded as an act. Raises Refused for a step
+        below the one that is open."""
         ...
 
     def set_estimate(self, mailing_id: str, estimate_s: float) -> None: ...
@@ -332,8 +353,8 @@ class Ledger(Protocol):
         """Records first, then attempts. Raises Fenced where the epoch is no longer ours."""
         ...
 
-    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
-        """State and halt epoch of every mailing that is not final: cheap, read often."""
+    def orders(self) -> Mapping[str, Orders]:
+        """What holds for every mailing that is not final: cheap, read often."""
         ...
 
     def add_lane_stats(self, mailing_id: str, stats: Iterable[LaneStat]) -> None:

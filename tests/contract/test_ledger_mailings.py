@@ -168,13 +168,13 @@ def test_halting_raises_the_halt_epoch_and_resuming_keeps_it(ledger: Ledger) -> 
     audience(ledger, 1)
     mailing(ledger)
     mailing(ledger, name="m-2", state=M.DRAFT)
-    assert ledger.halt_epochs() == {"m-1": (M.SENDING, 0), "m-2": (M.DRAFT, 0)}
+    assert ledger.orders() == {"m-1": (M.SENDING, 0, 0), "m-2": (M.DRAFT, 0, 0)}
     ledger.set_state("m-1", M.HALTED, 1.0)
-    assert ledger.halt_epochs()["m-1"] == (M.HALTED, 1)
+    assert ledger.orders()["m-1"] == (M.HALTED, 1, 0)
     ledger.set_state("m-1", M.SENDING, 2.0)
     ledger.set_state("m-1", M.HALTED, 3.0)
     ledger.set_state("m-2", M.VOID, 4.0)
-    assert ledger.halt_epochs() == {"m-1": (M.HALTED, 2)}
+    assert ledger.orders() == {"m-1": (M.HALTED, 2, 0)}
 
 
 def test_a_turn_sees_a_halt(ledger: Ledger) -> None:

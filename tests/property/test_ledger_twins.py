@@ -99,11 +99,11 @@ class Twins(RuleBasedStateMachine):
         self._turn(claimed, [_record(d, outcome, words, wait, self.now) for d in attempting], 0)
 
     def _turn(self, attempts: list[int], records: list[Record], stale: int) -> None:
-        epochs = self.memory.halt_epochs()
+        orders, of = self.memory.orders(), self._of
         wanted = [
-            Attempts(name, epochs[name][1] - stale, [d for d in attempts if self._of(d) == name])
+            Attempts(name, orders[name].halt_epoch - stale, [d for d in attempts if of(d) == name])
             for name in MAILINGS
-            if name in epochs
+            if name in orders
         ]
         turn = Turn(self.epoch, self.now, [each for each in wanted if each.deliveries], records)
         self.both(lambda ledger: ledger.turn(turn))
@@ -127,7 +127,7 @@ class Twins(RuleBasedStateMachine):
 
     @invariant()
     def all_that_can_be_seen_is_the_same(self) -> None:
-        self.both(lambda ledger: ledger.halt_epochs())
+        self.both(lambda ledger: ledger.orders())
         self.both(lambda ledger: ledger.mailings())
         for name in MAILINGS:
             self.both(lambda ledger, name=name: ledger.next_due(name))

@@ -139,7 +139,7 @@ def test_big_batches_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for size in (7, 5000):
         monkeypatch.setattr(sqlite_staging, "_BATCH", size)
         monkeypatch.setattr(sqlite_staging, "_LOOKUP_BATCH", size)
-        monkeypatch.setattr("severally.ledger.sqlite.mailings._BATCH", size)
+        monkeypatch.setattr("severally.ledger.sqlite.numbering._BATCH", size)
         ledger = SqliteLedger(tmp_path / f"{size}.sqlite3")
         frozen = audience(ledger, 100)
         cohorts = mailing(ledger)

@@ -25,8 +25,9 @@ from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Mailing, MailingState
 from severally.model.outcome import Action, Ending, Origin, Outcome, Reply, Scope, Verdict
 from severally.pace.scheduler import LaneView, Scheduler
-from severally.ports import Bench, Clock, Ledger, Record, Transport
+from severally.ports import Bench, Clock, Ledger, Orders, Record, Transport
 
+_GONE = Orders(MailingState.CANCELLED, -1, -1)
 _SENDING = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
 _UNREACHABLE_S = 2.0
 """First pause of a lane that no connection can be had for; pacing doubles it."""
@@ -307,14 +308,16 @@ class Deliverer:
 
     async def _poll(self) -> None:
         """Halts by others, mailings handed over, and what the ledger should know of us."""
-        states = await self._off_loop(self._ledger.halt_epochs)
+        orders = await self._off_loop(self._ledger.orders)
         for mailing_id, sending in self._mailings.items():
-            state, epoch = states.get(mailing_id, (MailingState.CANCELLED, -1))
-            if state not in _SENDING or epoch != self._halt_epochs[mailing_id]:
+            order = orders.get(mailing_id, _GONE)
+            if order.state not in _SENDING or order.halt_epoch != self._halt_epochs[mailing_id]:
                 self._close(sending)
+            elif sending.unlock(order.step):
+                self._supply.nudge()
         if not self._stopping:
-            for mailing_id, (state, _) in states.items():
-                if state in _SENDING and mailing_id not in self._mailings:
+            for mailing_id, order in orders.items():
+                if order.state in _SENDING and mailing_id not in self._mailings:
                     await self._adopt(mailing_id, ours=False)
 
     def _on_halted(self, mailings: frozenset[str]) -> None:

@@ -34,7 +34,10 @@ class Receiving(Protocol):
 
 @dataclass(slots=True)
 class Store:
-    """One cohort's sealed messages in waiting, and what is known of the rest of it."""
+    """One cohort's sealed messages in waiting, and what is known of the rest of it.
+
+    `closed`: given up here. `locked`: its step of the ramp may not leave yet.
+    """
 
     cohort: Cohort
     lane: str
@@ -43,6 +46,7 @@ class Store:
     under_way: int = 0
     exhausted: bool = False
     closed: bool = False
+    locked: bool = False
     goal: int = 0
     dues: list[tuple[float, int]] = field(default_factory=list)
     due_of: dict[float, int] = field(default_factory=dict)
@@ -137,7 +141,8 @@ class Supply:
     def next_due(self) -> float:
         """When the next deferred delivery of any open store comes due (Unix), or infinity."""
         stores = self.stores.values()
-        return min((s.next_due() for s in stores if not s.closed), default=math.inf)
+        open_ones = (s.next_due() for s in stores if not (s.closed or s.locked))
+        return min(open_ones, default=math.inf)
 
     def nudge(self) -> None:
         """Something may be missing somewhere: look again."""
@@ -171,7 +176,7 @@ class Supply:
         held = sum(len(s.waiting) + s.pending for s in self.stores.values())
         best: tuple[float, Store, int] | None = None
         for store in self.stores.values():
-            if store.closed or (store.exhausted and store.next_due() > now):
+            if store.closed or store.locked or (store.exhausted and store.next_due() > now):
                 continue
             goal = store.goal = self._goal(store)
             have = len(store.waiting) + store.pending

@@ -34,12 +34,22 @@ class Underway:
         self.refused = 0
         self.halting: str | None = None
         self.released = False
+        self.unlock(mailing.step)
         self._counts = {s.cohort.id: dict(tally.get(s.cohort.id, {})) for s in stores}
 
     @property
     def finished(self) -> bool:
         """Nothing of it is left to do, now or later."""
         return all(store.finished for store in self.stores)
+
+    def unlock(self, step: int) -> bool:
+        """Let every step up to this one leave; True where that is more than before."""
+        changed = False
+        for store in self.stores:
+            locked = store.cohort.step > step
+            changed |= store.locked and not locked
+            store.locked = locked
+        return changed
 
     @property
     def still(self) -> bool:

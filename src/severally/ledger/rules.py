@@ -221,22 +221,85 @@ def step(
     )
 
 
+def opened(mailing: Mailing, step: int) -> Mailing:
+    """The mailing with one more step open. Raises Refused for going back."""
+    if step < mailing.step:
+        raise Refused(
+            f"step {step} of {mailing.id} cannot be opened: step {mailing.step} is open already"
+        )
+    return msgspec.structs.replace(mailing, step=step)
+
+
 def _no_step(mailing: Mailing, state: MailingState) -> str:
     legal = ", ".join(sorted(TRANSITIONS[mailing.state]))
     advice = f"it can become {legal}" if legal else "that is final: make a new mailing"
     return f"the mailing {mailing.id} is {mailing.state} and cannot become {state}; {advice}"
 
 
+Steps = Mapping[tuple[str, str], Sequence[int]]
+"""(receiver, locale) -> how many of it are in every step."""
+
+
 def cohorts_of(
-    mailing: str, groups: Iterable[tuple[str, int]], first_cohort: int, first_delivery: int
+    mailing: str, parts: Iterable[tuple[str, int, int]], first_cohort: int, first_delivery: int
 ) -> list[Cohort]:
-    """One cohort per receiver group (in audience order), as ranges without gaps."""
+    """One cohort per (receiver, step, count) in that order, as ranges without gaps."""
     cohorts: list[Cohort] = []
     delivery = first_delivery
-    for number, (receiver, count) in enumerate(groups, first_cohort):
-        cohorts.append(Cohort(number, mailing, receiver, delivery, delivery + count - 1))
+    for number, (receiver, step, count) in enumerate(parts, first_cohort):
+        last = delivery + count - 1
+        cohorts.append(Cohort(number, mailing, receiver, delivery, last, step))
         delivery += count
     return cohorts
+
+
+def parts_of(
+    mailing: str, groups: Iterable[tuple[str, int]], steps: Steps | None
+) -> list[tuple[str, int, int]]:
+    """(receiver, step, count) of every cohort with somebody in it, receiver by receiver.
+
+    Raises LedgerError where the steps do not hold exactly the receiver groups.
+    """
+    if steps is None:
+        return [(receiver, 0, count) for receiver, count in groups]
+    sums: dict[str, Counter[int]] = {}
+    for (receiver, _), counts in steps.items():
+        sums.setdefault(receiver, Counter()).update(dict(enumerate(counts)))
+    sizes = dict(groups)
+    if {name: each.total() for name, each in sums.items()} != sizes:
+        raise LedgerError(f"the steps of {mailing} are not its audience's; nothing was written")
+    return [
+        (receiver, step, count)
+        for receiver in sizes
+        for step, count in sorted(sums[receiver].items())
+        if count
+    ]
+
+
+class StepOf:
+    """Deals the recipients of an audience, in its order, out to the steps.
+
+    Raises LedgerError for more recipients of a (receiver, locale) than the steps hold.
+    """
+
+    def __init__(self, mailing: str, steps: Steps) -> None:
+        self._mailing = mailing
+        self._left = {
+            stratum: [(step, count) for step, count in enumerate(counts) if count][::-1]
+            for stratum, counts in steps.items()
+        }
+
+    def __call__(self, receiver: str, locale: str) -> int:
+        """The step of the next recipient of this kind."""
+        left = self._left.get((receiver, locale))
+        if not left:
+            raise LedgerError(
+                f"the steps of {self._mailing} do not fit its audience; nothing was written"
+            )
+        step, count = left.pop()
+        if count > 1:
+            left.append((step, count - 1))
+        return step
 
 
 def check_lanes(mailing: str, receivers: Iterable[str], lanes: Mapping[str, str]) -> None:

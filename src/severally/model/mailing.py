@@ -78,7 +78,8 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 class Cohort(msgspec.Struct, frozen=True):
-    """Recipients that pacing counts together: within one mailing, one receiver group.
+    """Recipients that pacing counts together: within one mailing, one receiver group and one
+    step of the ramp (0 is the first).
 
     Deliveries are numbered so that a cohort is the range `first..last`, both included.
     """
@@ -88,6 +89,7 @@ class Cohort(msgspec.Struct, frozen=True):
     receiver: str
     first: int
     last: int
+    step: int = 0
 
     @property
     def count(self) -> int:
@@ -96,7 +98,10 @@ class Cohort(msgspec.Struct, frozen=True):
 
 
 class Mailing(msgspec.Struct, frozen=True):
-    """What the ledger knows of a mailing. Times are Unix seconds; 0.0 means not yet."""
+    """What the ledger knows of a mailing. Times are Unix seconds; 0.0 means not yet.
+
+    `step` is the last step of its ramp that may leave; -1 for none yet.
+    """
 
     id: str
     notice: str
@@ -111,3 +116,4 @@ class Mailing(msgspec.Struct, frozen=True):
     ended_at: float = 0.0
     estimate_s: float = 0.0
     reason: str = ""
+    step: int = 0

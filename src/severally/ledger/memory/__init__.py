@@ -20,7 +20,7 @@ from severally.ledger.memory.staging import FrozenRows, MemoryStaging
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
-from severally.ports import Act, LaneStat, Record, Turn, TurnResult
+from severally.ports import Act, LaneStat, Orders, Record, Turn, TurnResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +106,11 @@ class MemoryLedger:
         """Recipients per receiver group, in audience order."""
         return dict(self._rows(audience_id).groups)
 
+    @_alone
+    def strata(self, audience_id: str) -> Mapping[tuple[str, str], int]:
+        """Recipients per (receiver group, locale)."""
+        return dict(Counter(self._rows(audience_id).strata))
+
     def _rows(self, audience_id: str) -> FrozenRows:
         try:
             return self._audiences[audience_id]
@@ -116,19 +121,24 @@ class MemoryLedger:
 
     @_alone
     def create_mailing(
-        self, mailing: Mailing, frozen: Frozen, lanes: Mapping[str, str], now: float
+        self,
+        mailing: Mailing,
+        frozen: Frozen,
+        lanes: Mapping[str, str],
+        now: float,
+        steps: rules.Steps | None = None,
     ) -> Sequence[Cohort]:
-        """Store it with one ready delivery per recipient, numbered in audience order."""
+        """Store it with one ready delivery per recipient, numbered by (receiver, step)."""
         rows = self._rows(mailing.audience)
         rules.check_lanes(mailing.id, rows.groups, lanes)
         rules.check_new(mailing, rows.audience.count, mailing.id in self._books)
         first = self._next_delivery
-        cohorts = rules.cohorts_of(
-            mailing.id, rows.groups.items(), len(self._mailing_of) + 1, first
-        )
+        parts = rules.parts_of(mailing.id, rows.groups.items(), steps)
+        cohorts = rules.cohorts_of(mailing.id, parts, len(self._mailing_of) + 1, first)
+        places = _places(mailing.id, rows, steps)
         for cohort in cohorts:
             self._mailing_of[cohort.id] = cohort.mailing
-            self._deliveries.add(cohort, first)
+            self._deliveries.add(cohort, places[cohort.receiver, cohort.step])
         self._next_delivery += mailing.count
         made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
         used = {cohort.receiver: lanes[cohort.receiver] for cohort in cohorts}
@@ -181,10 +191,22 @@ class MemoryLedger:
         book.mailing = msgspec.structs.replace(book.mailing, estimate_s=estimate_s)
 
     @_alone
-    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
-        """State and halt epoch of every mailing that is not final."""
+    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
+        """Let every step up to this one leave, recorded as an act."""
+        book = self._book(mailing_id)
+        book.mailing = rules.opened(book.mailing, step)
+        self._acts.append(Act(now, mailing_id, f"step {step} opened", reason))
+        return book.mailing
+
+    @_alone
+    def orders(self) -> Mapping[str, Orders]:
+        """What holds for every mailing that is not final."""
         mailings = (book.mailing for book in self._books.values())
-        return {m.id: (m.state, m.halt_epoch) for m in mailings if m.state not in rules.FINAL}
+        return {
+            m.id: Orders(m.state, m.halt_epoch, m.step)
+            for m in mailings
+            if m.state not in rules.FINAL
+        }
 
     def _book(self, mailing_id: str) -> _Book:
         try:
@@ -301,3 +323,15 @@ class MemoryLedger:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _places(
+    mailing: str, rows: FrozenRows, steps: rules.Steps | None
+) -> dict[tuple[str, int], list[int]]:
+    """(receiver, step) -> places in the audience, in its order."""
+    step_of = rules.StepOf(mailing, steps) if steps is not None else None
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, (receiver, locale) in enumerate(rows.strata):
+        step = step_of(receiver, locale) if step_of else 0
+        places.setdefault((receiver, step), []).append(place)
+    return places

@@ -46,12 +46,12 @@ class Deliveries:
         self._frontiers: dict[int, Frontier] = {}
         self._due: dict[int, list[tuple[float, int]]] = {}
 
-    def add(self, cohort: Cohort, first: int) -> None:
-        """A cohort of ready ones, of a mailing whose first delivery is number `first`."""
+    def add(self, cohort: Cohort, places: Sequence[int]) -> None:
+        """A cohort of ready ones, one for each recipient's place in the audience."""
         self._cohorts[cohort.id] = cohort
         self._tally[cohort.id, +_READY] = cohort.count
-        for number in range(cohort.first, cohort.last + 1):
-            self._all[number] = Delivery(cohort.id, number - first)
+        for number, place in enumerate(places, cohort.first):
+            self._all[number] = Delivery(cohort.id, place)
 
     # --- claiming
 

@@ -22,6 +22,7 @@ class FrozenRows:
         self.ids = [row.id for row in rows]
         self.by_id = {rid: place for place, rid in enumerate(self.ids)}
         self.groups = dict(Counter(row.receiver for row in rows))
+        self.strata = [(row.receiver, row.locale) for row in rows]
         self._rows = [(row.seq, row.salt, row.box) for row in rows]
 
     def looked_at(self, place: int) -> Claim:

@@ -14,7 +14,9 @@ from severally.ports import Act, LaneStat, Record
 
 Tally = dict[int, dict[DeliveryState, int]]
 
-_COHORTS = "SELECT id, mailing, receiver, first, last FROM cohort WHERE mailing = ? ORDER BY id"
+_COHORTS = """
+SELECT id, mailing, receiver, first, last, step FROM cohort WHERE mailing = ? ORDER BY id
+"""
 _TALLY = """
 SELECT t.cohort, t.state, t.n FROM cohort AS c JOIN tally AS t ON t.cohort = c.id
 WHERE c.mailing = ? AND t.n <> 0 ORDER BY c.id, t.state

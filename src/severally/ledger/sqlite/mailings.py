@@ -7,29 +7,35 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from severally.ledger.rules import check_lanes, check_new, cohorts_of, no_mailing, step
+from severally.ledger.rules import (
+    Steps,
+    check_lanes,
+    check_new,
+    cohorts_of,
+    no_mailing,
+    opened,
+    parts_of,
+    step,
+)
 from severally.ledger.sqlite.audiences import groups, numbered
 from severally.ledger.sqlite.building import building, note, reserve, strike_out
+from severally.ledger.sqlite.numbering import fill_by_step, fill_in_order
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Cohort, Frozen, Mailing, MailingState
-from severally.ports import Act
+from severally.ports import Act, Orders
 
-_BATCH = 25_000
 _COLUMNS = (
     "id, notice, audience, count, digest, state, route, halt_epoch, created_at, started_at, "
-    "ended_at, estimate_s, reason"
+    "ended_at, estimate_s, reason, step"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM mailing"  # noqa: S608
-_INSERT = f"INSERT INTO mailing ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT = f"INSERT INTO mailing ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _STEP = """
 UPDATE mailing SET state = ?, halt_epoch = ?, started_at = ?, ended_at = ?, reason = ? WHERE id = ?
 """
-_COHORT = "INSERT INTO cohort (id, mailing, receiver, lane, first, last) VALUES (?, ?, ?, ?, ?, ?)"
-_DELIVERIES = """
-INSERT INTO delivery (id, recipient, cohort, state, attempts, epoch, at)
-WITH RECURSIVE number (n) AS (SELECT :first UNION ALL SELECT n + 1 FROM number WHERE n < :last)
-SELECT n, n + :recipient, :cohort, 0, 0, 0, :now FROM number
+_COHORT = """
+INSERT INTO cohort (id, mailing, receiver, lane, first, last, step) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _COUNTS = """
 SELECT state, sum(n) FROM tally JOIN cohort ON cohort.id = tally.cohort
@@ -37,7 +43,7 @@ WHERE mailing = ? GROUP BY state
 """
 _ACT = "INSERT INTO act (at, mailing, what, detail) VALUES (?, ?, ?, ?)"
 _OPEN = """
-SELECT id, state, halt_epoch FROM mailing WHERE state NOT IN ('done', 'void', 'cancelled')
+SELECT id, state, halt_epoch, step FROM mailing WHERE state NOT IN ('done', 'void', 'cancelled')
 """
 
 
@@ -47,42 +53,40 @@ class Mailings:
     _store: Store
 
     def create_mailing(
-        self, mailing: Mailing, frozen: Frozen, lanes: Mapping[str, str], now: float
+        self,
+        mailing: Mailing,
+        frozen: Frozen,
+        lanes: Mapping[str, str],
+        now: float,
+        steps: Steps | None = None,
     ) -> Sequence[Cohort]:
-        """Store it with one ready delivery per recipient, numbered in audience order.
+        """Store it with one ready delivery per recipient, numbered by (receiver, step).
 
         Written in short transactions; the last one makes it count. Raises LedgerError for
         a mailing that is there already, a count that is not the audience's, a missing lane.
         """
         with building(self._store):
-            cohorts, first_recipient = self._plan(mailing, lanes)
-            for cohort in cohorts:
-                self._fill(cohort, first_recipient - cohorts[0].first, now)
+            cohorts, first_recipient = self._plan(mailing, lanes, steps)
+            if steps is None:
+                fill_in_order(self._store, cohorts, first_recipient, now)
+            else:
+                fill_by_step(self._store, mailing.audience, cohorts, steps, now)
             self._make(mailing, frozen, lanes, cohorts, now)
         return cohorts
 
-    def _plan(self, mailing: Mailing, lanes: Mapping[str, str]) -> tuple[list[Cohort], int]:
+    def _plan(
+        self, mailing: Mailing, lanes: Mapping[str, str], steps: Steps | None
+    ) -> tuple[list[Cohort], int]:
         with self._store.write() as db:
             number, first, last = numbered(db, mailing.audience)
             sizes = groups(db, number)
             check_lanes(mailing.id, (receiver for receiver, _ in sizes), lanes)
             check_new(mailing, last - first + 1, _find(db, mailing.id) is not None)
+            parts = parts_of(mailing.id, sizes, steps)
             delivery = reserve(db, "delivery", mailing.count)
-            cohort = reserve(db, "cohort", len(sizes))
+            cohort = reserve(db, "cohort", len(parts))
             note(db, "mailing", 0, delivery, delivery + mailing.count - 1)
-        return cohorts_of(mailing.id, sizes, cohort, delivery), first
-
-    def _fill(self, cohort: Cohort, offset: int, now: float) -> None:
-        for first in range(cohort.first, cohort.last + 1, _BATCH):
-            values = {
-                "first": first,
-                "last": min(cohort.last, first + _BATCH - 1),
-                "recipient": offset,
-                "cohort": cohort.id,
-                "now": now,
-            }
-            with self._store.write() as db:
-                db.execute(_DELIVERIES, values)
+        return cohorts_of(mailing.id, parts, cohort, delivery), first
 
     def _make(
         self,
@@ -101,7 +105,7 @@ class Mailings:
             db.executemany(
                 _COHORT,
                 (
-                    (c.id, c.mailing, c.receiver, lanes[c.receiver], c.first, c.last)
+                    (c.id, c.mailing, c.receiver, lanes[c.receiver], c.first, c.last, c.step)
                     for c in cohorts
                 ),
             )
@@ -158,10 +162,19 @@ class Mailings:
             found(db, mailing_id)
             db.execute("UPDATE mailing SET estimate_s = ? WHERE id = ?", (estimate_s, mailing_id))
 
-    def halt_epochs(self) -> Mapping[str, tuple[MailingState, int]]:
-        """State and halt epoch of every mailing that is not final."""
+    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
+        """Let every step up to this one leave, recorded as an act."""
+        with self._store.write() as db:
+            new = opened(found(db, mailing_id), step)
+            db.execute("UPDATE mailing SET step = ? WHERE id = ?", (step, mailing_id))
+            write_act(db, Act(now, mailing_id, f"step {step} opened", reason))
+        return new
+
+    def orders(self) -> Mapping[str, Orders]:
+        """What holds for every mailing that is not final."""
         with self._store.read() as db:
-            return {id_: (MailingState(s), epoch) for id_, s, epoch in db.execute(_OPEN)}
+            rows = db.execute(_OPEN)
+            return {id_: Orders(MailingState(s), epoch, step) for id_, s, epoch, step in rows}
 
 
 def write_act(db: sqlite3.Connection, act: Act) -> None:

@@ -1,0 +1,104 @@
+"""The steps of a ramp: who is in which, and how far a mailing may go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.ledger_samples import FROZEN, KINDS, audience, mailing, opened, totals
+
+from severally.model.delivery import DeliveryState as D
+from severally.model.errors import LedgerError, Refused
+from severally.ports import Ledger
+from severally.stage.steps import allot
+
+COUNT = 57
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with opened(request.param, tmp_path) as made:
+        yield made
+
+
+def stepped(ledger: Ledger, sizes: list[int], name: str = "m-2") -> list[tuple[str, int, int]]:
+    """A mailing in steps; its cohorts as (receiver, step, count)."""
+    mailing(ledger)
+    made = msgspec.structs.replace(ledger.mailing("m-1"), id=name, step=-1)
+    steps = allot(ledger.strata("a-1"), sizes)
+    cohorts = ledger.create_mailing(made, FROZEN, ledger.lanes("m-1"), 1.0, steps)
+    assert [cohort.count for cohort in ledger.cohorts(name)] == [c.count for c in cohorts]
+    return [(cohort.receiver, cohort.step, cohort.count) for cohort in cohorts]
+
+
+def claimed(ledger: Ledger, name: str) -> list[tuple[int, list[int]]]:
+    """(step, sequence numbers of its recipients) of every cohort."""
+    epoch = ledger.take_over(2.0)
+    return [
+        (cohort.step, [claim.seq for claim in ledger.claim(cohort, COUNT, epoch, 2.0)])
+        for cohort in ledger.cohorts(name)
+    ]
+
+
+def test_strata_count_everybody_once(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    strata = ledger.strata("a-1")
+    assert sum(strata.values()) == COUNT
+    sums: Counter[str] = Counter()
+    for (receiver, _), count in strata.items():
+        sums[receiver] += count
+    assert dict(sums) == dict(ledger.receivers("a-1"))
+
+
+def test_each_recipient_is_in_one_step_and_steps_have_their_sizes(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    parts = stepped(ledger, [5, 12, 40])
+    sizes: Counter[int] = Counter()
+    for _, step, count in parts:
+        sizes[step] += count
+    assert sizes == {0: 5, 1: 12, 2: 40}
+    people = [seq for _, seqs in claimed(ledger, "m-2") for seq in seqs]
+    assert sorted(people) == list(range(COUNT))
+    assert totals(ledger, "m-2") == {D.CLAIMED: COUNT}
+
+
+def test_the_same_steps_take_the_same_people(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    stepped(ledger, [5, 12, 40])
+    again = msgspec.structs.replace(ledger.mailing("m-2"), id="m-3")
+    steps = allot(ledger.strata("a-1"), [5, 12, 40])
+    ledger.create_mailing(again, FROZEN, ledger.lanes("m-1"), 1.0, steps)
+    assert claimed(ledger, "m-2") == claimed(ledger, "m-3")
+
+
+def test_steps_that_do_not_fit_are_refused_whole(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    mailing(ledger)
+    made = msgspec.structs.replace(ledger.mailing("m-1"), id="m-2")
+    fitting = allot(ledger.strata("a-1"), [5, 52])
+    (stratum, counts), *_ = fitting.items()
+    for wrong in (
+        {**fitting, stratum: (counts[0] + 1, counts[1])},
+        {**fitting, stratum: (counts[0], counts[1] - 1)},
+        {**fitting, ("nowhere", "en"): (1, 0)},
+        {(stratum[0], "xx") if name == stratum else name: each for name, each in fitting.items()},
+    ):
+        with pytest.raises(LedgerError, match="steps of m-2"):
+            ledger.create_mailing(made, FROZEN, ledger.lanes("m-1"), 1.0, wrong)
+    assert [m.id for m in ledger.mailings()] == ["m-1"]
+    assert sorted(ledger.orders()) == ["m-1"]
+
+
+def test_a_step_is_opened_and_never_closed_again(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    stepped(ledger, [5, 52])
+    assert ledger.orders()["m-2"].step == -1
+    assert ledger.open_step("m-2", 1, 5.0, "the gate passed").step == 1
+    assert ledger.mailing("m-2").step == ledger.orders()["m-2"].step == 1
+    with pytest.raises(Refused, match="step 0 of m-2"):
+        ledger.open_step("m-2", 0, 6.0, "")
+    last = ledger.acts("m-2")[-1]
+    assert (last.what, last.detail) == ("step 1 opened", "the gate passed")
