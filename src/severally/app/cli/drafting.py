@@ -185,7 +185,7 @@ def translate_update(
 _PREVIEW = after(
     "severally preview index-change --out preview",
     "severally preview index-change --locale de --out preview",
-    "severally preview index-change --audience customers.csv --id c-1001 --out preview",
+    "severally preview index-change --audience customers.csv --id 1001 --out preview",
     codes=(0, 1, 2, 3),
 )
 

@@ -35,7 +35,7 @@ MailingId = Annotated[
 ]
 MaybeMailing = Annotated[
     str | None,
-    typer.Argument(metavar="[MAILING]", help="Its id; without it, the newest.", show_default=False),
+    typer.Argument(metavar="MAILING", help="Its id; without it, the newest.", show_default=False),
 ]
 RouteName = Annotated[
     str | None, typer.Option("--route", metavar="NAME", help="The way out, as in [routes.NAME].")

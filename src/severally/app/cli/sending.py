@@ -151,7 +151,10 @@ _HALT = after(
 
 def halt(
     ctx: typer.Context,
-    mailing: options.MaybeMailing = None,
+    mailing: Annotated[
+        str | None,
+        typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every mailing under way.")] = False,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the report.")] = "",
     workspace: options.Workspace = None,
