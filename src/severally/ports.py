@@ -8,7 +8,7 @@ written, seconds of `Clock.monotonic` where something is paced.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from severally.model.delivery import Claim, DeliveryState, Ticket
 from severally.model.envelope import Checked, Composed, Payload, Sealed
 from severally.model.lane import Lane
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
+from severally.model.observed import Orders, Seen
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
 from severally.model.staged import Duplicate, StagedRow
@@ -228,14 +229,6 @@ class TurnResult(msgspec.Struct, frozen=True):
     halted: frozenset[str] = frozenset()
 
 
-class Orders(NamedTuple):
-    """What the ledger says that may be done with a mailing, see `Mailing`."""
-
-    state: MailingState
-    halt_epoch: int
-    step: int
-
-
 class LaneStat(msgspec.Struct, frozen=True):
     """What a lane did for a mailing. Times are Unix seconds; `peak_rate` messages accepted or
     answered in its busiest second; `peak_connections` in use at once."""
@@ -268,6 +261,15 @@ class Ledger(Protocol):
 
     def find_recipient(self, audience_id: str, recipient_id: str) -> Claim | None:
         """A recipient's encrypted row by id (a Claim with delivery 0), for previews."""
+        ...
+
+    def look_through(self, cohort: Cohort, after: int, count: int) -> Sequence[Claim]:
+        """The next deliveries of the cohort beyond number `after`, whatever their state, without
+        claiming them: for rehearsals."""
+        ...
+
+    def names(self, deliveries: Sequence[int]) -> Mapping[int, str]:
+        """Delivery -> its recipient's id."""
         ...
 
     def rows(self, audience_id: str) -> Iterator[Claim]:
@@ -375,6 +377,10 @@ class Ledger(Protocol):
         ...
 
     def lane_stats(self, mailing_id: str) -> Sequence[LaneStat]: ...
+    def seen(self, mailing_id: str, upto: int, now: float) -> Sequence[Seen]:
+        """What became of the deliveries of every step up to `upto` that were tried."""
+        ...
+
     def recipients_in(
         self, mailing_id: str, state: DeliveryState, most: int = 1000
     ) -> Sequence[tuple[str, Record]]:

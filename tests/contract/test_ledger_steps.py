@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.ledger_samples import FROZEN, KINDS, audience, mailing, opened, totals
+from tests.ledger_samples import FROZEN, KINDS, attempt, audience, mailing, opened, record, totals
 
 from severally.model.delivery import DeliveryState as D
 from severally.model.errors import LedgerError, Refused
-from severally.ports import Ledger
+from severally.ports import Ledger, Record
 from severally.stage.steps import allot
 
 COUNT = 57
@@ -102,3 +102,43 @@ def test_a_step_is_opened_and_never_closed_again(ledger: Ledger) -> None:
         ledger.open_step("m-2", 0, 6.0, "")
     last = ledger.acts("m-2")[-1]
     assert (last.what, last.detail) == ("step 1 opened", "the gate passed")
+
+
+def test_what_was_tried_is_seen_by_step_state_rule_and_age(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    stepped(ledger, [6, 51])
+    epoch = ledger.take_over(2.0)
+    first = [cohort for cohort in ledger.cohorts("m-2") if cohort.step == 0]
+    ids = [c.delivery for cohort in first for c in ledger.claim(cohort, 9, epoch, 2.0)]
+    assert attempt(ledger, epoch, ids, name="m-2")
+    accepted = [Record(i, D.ACCEPTED, 250, "", "ok", "accepted") for i in ids[:4]]
+    record(ledger, epoch, *accepted, now=1_000.0)
+    record(ledger, epoch, Record(ids[4], D.REFUSED, 550, "5.1.1", "who?", "unknown"), now=1_100.0)
+    seen = ledger.seen("m-2", 0, 1_190.0)
+    sums: Counter[tuple[D, str, float]] = Counter()
+    for each in seen:
+        sums[each.state, each.rule, each.age_s] += each.count
+        assert each.step == 0
+    tried = {(s, r, a): n for (s, r, a), n in sums.items() if s is not D.ATTEMPTING}
+    assert tried == {(D.ACCEPTED, "accepted", 180.0): 4, (D.REFUSED, "unknown", 60.0): 1}
+    assert sum(n for (s, _, _), n in sums.items() if s is D.ATTEMPTING) == 1
+    assert ledger.seen("m-2", -1, 1_190.0) == []
+
+
+def test_looking_through_claims_nobody_and_names_are_the_recipients(ledger: Ledger) -> None:
+    audience(ledger, COUNT)
+    stepped(ledger, [6, 51])
+    found: list[int] = []
+    for cohort in ledger.cohorts("m-2"):
+        after = 0
+        while page := ledger.look_through(cohort, after, 4):
+            after = page[-1].delivery
+            assert cohort.first <= after <= cohort.last
+            found += [claim.delivery for claim in page]
+    assert found == sorted(set(found))
+    assert totals(ledger, "m-2") == {D.READY: COUNT}
+    assert sorted(ledger.names(found).values()) == sorted(f"c{i}" for i in range(COUNT))
+    told = {
+        c.delivery: c.seq for co in ledger.cohorts("m-2") for c in ledger.look_through(co, 0, 99)
+    }
+    assert ledger.names(found) == {delivery: f"c{seq}" for delivery, seq in told.items()}

@@ -23,9 +23,10 @@ from severally.model.delivery import DeliveryState
 from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Mailing, MailingState
+from severally.model.observed import Orders
 from severally.model.outcome import Action, Ending, Origin, Outcome, Reply, Scope, Verdict
 from severally.pace.scheduler import LaneView, Scheduler
-from severally.ports import Bench, Clock, Ledger, Orders, Record, Transport
+from severally.ports import Bench, Clock, Ledger, Record, Transport
 
 _GONE = Orders(MailingState.CANCELLED, -1, -1)
 _SENDING = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})

@@ -8,6 +8,7 @@ import msgspec
 
 from severally.model.notice import Notice
 from severally.model.sender import Sender
+from severally.model.staging import StagingPlan
 from severally.model.stencil import Stencil
 
 
@@ -52,13 +53,15 @@ class Frozen(msgspec.Struct, frozen=True):
     """All that decides what people get, fixed when the mailing is made; kept in the ledger.
 
     With a recipient, a ticket and the private keys named in `sender.dkim` it gives the
-    bytes of a message. `route` is the name of the way out.
+    bytes of a message. `route` is the name of the way out. A mailing that is not staged (in a
+    trial workspace) has no staging plan.
     """
 
     notice: Notice
     sender: Sender
     stencils: dict[str, Stencil]
     route: str
+    staging: StagingPlan | None = None
 
 
 class Audience(msgspec.Struct, frozen=True):

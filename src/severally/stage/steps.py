@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
+from severally.model.staging import Step
 
 Stratum = tuple[str, str]
 """(receiver, locale)."""
@@ -18,18 +18,6 @@ CHUNK = 100
 """The canary leaves in hundreds: each is looked at before the next (docs/staging.md)."""
 FRACTIONS = (0.05, 0.25, 1.0)
 TRICKLE_CHUNKS = 10
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One step. `count` messages; `gate` says that a gate must pass before it may leave.
-
-    A step without a gate follows the one before it while that one's gate is undecided: the
-    canary's hundreds, and the trickle at canary rate.
-    """
-
-    name: str
-    count: int
-    gate: bool
 
 
 def ramp(

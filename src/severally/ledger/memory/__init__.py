@@ -20,7 +20,8 @@ from severally.ledger.memory.staging import FrozenRows, MemoryStaging
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
-from severally.ports import Act, LaneStat, Orders, Record, Turn, TurnResult
+from severally.model.observed import Orders, Seen
+from severally.ports import Act, LaneStat, Record, Turn, TurnResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -256,7 +257,7 @@ class MemoryLedger:
         named = (book.mailing for a in turn.attempts if (book := self._books.get(a.mailing)))
         mailings = {m.id: (m.state, m.halt_epoch) for m in named}
         halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
-        self._deliveries.keep(standings)
+        self._deliveries.keep(standings, {r.delivery for r in turn.records}, turn.now)
         return TurnResult(halted)
 
     @_alone
@@ -287,6 +288,35 @@ class MemoryLedger:
     def lane_stats(self, mailing_id: str) -> Sequence[LaneStat]:
         """By name of the lane."""
         return [stat for _, stat in sorted(self._book(mailing_id).stats.items())]
+
+    @_alone
+    def seen(self, mailing_id: str, upto: int, now: float) -> Sequence[Seen]:
+        """What became of the deliveries of every step up to `upto` that were tried."""
+        return [
+            Seen(cohort.step, cohort.receiver, state, rule, age * 60.0, n)
+            for cohort in self._book(mailing_id).cohorts
+            if cohort.step <= upto
+            for (state, rule, age), n in sorted(self._deliveries.seen(cohort, now).items())
+        ]
+
+    @_alone
+    def look_through(self, cohort: Cohort, after: int, count: int) -> Sequence[Claim]:
+        """The next deliveries of the cohort beyond number `after`, whatever their state."""
+        first = max(after + 1, cohort.first)
+        numbers = range(first, min(cohort.last + 1, first + count))
+        rows = self._audiences[self._books[cohort.mailing].mailing.audience]
+        found = ((number, self._deliveries.one(number)) for number in numbers)
+        return [rows.claimed(d.place, n, max(d.date, 0), d.attempts) for n, d in found]
+
+    @_alone
+    def names(self, deliveries: Sequence[int]) -> Mapping[int, str]:
+        """Delivery -> its recipient's id."""
+        found = ((number, self._deliveries.one(number)) for number in deliveries)
+        return {n: self._audience_of(d).ids[d.place] for n, d in found}
+
+    def _audience_of(self, delivery: Delivery) -> FrozenRows:
+        mailing = self._mailing_of[delivery.cohort]
+        return self._audiences[self._books[mailing].mailing.audience]
 
     @_alone
     def recipients_in(

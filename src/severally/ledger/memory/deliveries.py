@@ -24,7 +24,8 @@ _READY, _DEFERRED = _D.READY, _D.DEFERRED
 
 
 class Delivery(msgspec.Struct, gc=False):
-    """One delivery. `place` is its recipient's in the audience; `date` -1 before a claim."""
+    """One delivery. `place` is its recipient's in the audience; `date` -1 before a claim;
+    `at` is the time of its last record."""
 
     cohort: int
     place: int
@@ -34,6 +35,7 @@ class Delivery(msgspec.Struct, gc=False):
     date: int = -1
     due: float | None = None
     reply: Record | None = None
+    at: float = 0.0
 
 
 class Deliveries:
@@ -119,6 +121,7 @@ class Deliveries:
         delivery = self._all[number]
         if delivery.state is _D.ATTEMPTING:
             delivery.reply = delivery.due = None
+            delivery.at = now
             self._move(delivery, _D.IN_DOUBT)
         elif delivery.attempts or delivery.due is not None:
             self._defer(number, delivery, now if delivery.due is None else delivery.due)
@@ -146,10 +149,12 @@ class Deliveries:
             if d is not None
         }
 
-    def keep(self, standings: Mapping[int, Standing]) -> None:
-        """Store what a turn made of them."""
+    def keep(self, standings: Mapping[int, Standing], recorded: Iterable[int], now: float) -> None:
+        """Store what a turn made of them; those of `recorded` had a record."""
         for number, standing in standings.items():
             self._keep(number, standing)
+        for number in recorded:
+            self._all[number].at = now
         self._tally.update(deltas(standings.values()))
 
     def _keep(self, number: int, standing: Standing) -> None:
@@ -173,6 +178,18 @@ class Deliveries:
     def recount(self, cohort: Cohort) -> dict[DeliveryState, int]:
         """The same, counted one by one."""
         return dict(Counter(self._all[n].state for n in range(cohort.first, cohort.last + 1)))
+
+    def seen(self, cohort: Cohort, now: float) -> dict[tuple[DeliveryState, str, int], int]:
+        """(state, rule, age in whole minutes) -> how many of those that were tried."""
+        return Counter(
+            (d.state, d.reply.rule if d.reply else "", int(max(0.0, now - d.at) / 60))
+            for number in range(cohort.first, cohort.last + 1)
+            if (d := self._all[number]).state not in (_READY, _D.CLAIMED)
+        )
+
+    def one(self, number: int) -> Delivery:
+        """One delivery, as it stands."""
+        return self._all[number]
 
     def in_state(
         self, cohorts: Sequence[Cohort], state: DeliveryState

@@ -8,8 +8,9 @@ import msgspec
 
 from severally.ledger.sqlite.mailings import found, write_act
 from severally.ledger.sqlite.store import Store
-from severally.model.delivery import DeliveryState
+from severally.model.delivery import Claim, DeliveryState
 from severally.model.mailing import Cohort
+from severally.model.observed import Seen
 from severally.ports import Act, LaneStat, Record
 
 Tally = dict[int, dict[DeliveryState, int]]
@@ -31,6 +32,20 @@ SELECT r.rid, d.id, coalesce(p.code, 0), coalesce(p.enhanced, ''), coalesce(p.te
        coalesce(p.rule, ''), coalesce(d.due, 0.0)
 FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient LEFT JOIN reply AS p ON p.id = d.reply
 WHERE d.id BETWEEN ? AND ? AND d.state = ? ORDER BY d.id LIMIT ?
+"""
+_SEEN = """
+SELECT d.state, coalesce(p.rule, ''), CAST(max(0, ? - d.at) / 60 AS INTEGER) AS minutes, count(*)
+FROM delivery AS d LEFT JOIN reply AS p ON p.id = d.reply
+WHERE d.id BETWEEN ? AND ? AND d.state NOT IN (0, 1) GROUP BY 1, 2, 3
+"""
+_LOOK_THROUGH = """
+SELECT d.id, r.seq, r.salt, r.box, coalesce(d.date, 0), d.attempts
+FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
+WHERE d.id BETWEEN ? AND ? ORDER BY d.id LIMIT ?
+"""
+_NAMES = """
+SELECT d.id, r.rid FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
+WHERE d.id IN (SELECT value FROM json_each(?))
 """
 _LANE_STAT = """
 INSERT INTO lane_stat VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mailing, lane) DO UPDATE SET
@@ -97,6 +112,30 @@ class Looking:
         with self._store.read() as db:
             found(db, mailing_id)
             return [LaneStat(*row) for row in db.execute(_LANE_STATS, (mailing_id,))]
+
+    def seen(self, mailing_id: str, upto: int, now: float) -> Sequence[Seen]:
+        """What became of the deliveries of every step up to `upto` that were tried."""
+        result: list[Seen] = []
+        for cohort in self.cohorts(mailing_id):
+            if cohort.step <= upto:
+                with self._store.read() as db:
+                    rows = db.execute(_SEEN, (now, cohort.first, cohort.last)).fetchall()
+                result += [
+                    Seen(cohort.step, cohort.receiver, DeliveryState(s), rule, age * 60.0, n)
+                    for s, rule, age, n in rows
+                ]
+        return result
+
+    def look_through(self, cohort: Cohort, after: int, count: int) -> Sequence[Claim]:
+        """The next deliveries of the cohort beyond number `after`, whatever their state."""
+        with self._store.read() as db:
+            wanted = (max(after + 1, cohort.first), cohort.last, count)
+            return [Claim(*row) for row in db.execute(_LOOK_THROUGH, wanted)]
+
+    def names(self, deliveries: Sequence[int]) -> Mapping[int, str]:
+        """Delivery -> its recipient's id."""
+        with self._store.read() as db:
+            return dict(db.execute(_NAMES, (msgspec.json.encode(list(deliveries)).decode(),)))
 
     def recipients_in(
         self, mailing_id: str, state: DeliveryState, most: int = 1000

@@ -23,7 +23,8 @@ from severally.ledger.sqlite.numbering import fill_by_step, fill_in_order
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Cohort, Frozen, Mailing, MailingState
-from severally.ports import Act, Orders
+from severally.model.observed import Orders
+from severally.ports import Act
 
 _COLUMNS = (
     "id, notice, audience, count, digest, state, route, halt_epoch, created_at, started_at, "

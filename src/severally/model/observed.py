@@ -1,0 +1,30 @@
+"""What the ledger says of mailings under way: what may be done, and what became of deliveries."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from severally.model.delivery import DeliveryState
+from severally.model.mailing import MailingState
+
+
+class Orders(NamedTuple):
+    """What the ledger says that may be done with a mailing, see `Mailing`."""
+
+    state: MailingState
+    halt_epoch: int
+    step: int
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Deliveries of one receiver group and step that are in one state, by one reply rule, since
+    `age_s` seconds (whole minutes)."""
+
+    step: int
+    receiver: str
+    state: DeliveryState
+    rule: str
+    age_s: float
+    count: int

@@ -1,0 +1,40 @@
+"""How a mailing is staged: its steps, its gates, and the sentinels that go before everybody."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step. `count` messages; `gate` says that a gate must pass before it may leave.
+
+    A step without a gate follows the one before it while that one's gate is undecided: the
+    canary's hundreds, and the trickle at canary rate.
+    """
+
+    name: str
+    count: int
+    gate: bool
+
+
+class Sentinel(msgspec.Struct, frozen=True):
+    """A mailbox of ours that is told first, as a customer of this locale would be, and read
+    back. `name` stands in reports; the address does not."""
+
+    name: str
+    address: str
+    locale: str
+
+
+class StagingPlan(msgspec.Struct, frozen=True):
+    """What the approvers approve: the steps in order, and how long missing data is waited for.
+
+    `patience_s` for bounces, `sentinel_patience_s` for sentinels, then a person is asked.
+    `trickle_s` lies between the chunks that leave while a gate is undecided.
+    """
+
+    steps: tuple[Step, ...]
+    sentinels: tuple[Sentinel, ...] = ()
+    patience_s: float = 6 * 3600.0
+    sentinel_patience_s: float = 900.0
+    trickle_s: float = 600.0
