@@ -7,10 +7,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from severally.adapters.chromium import Chromium, find_chromium
+from severally.adapters.fonts import installed_fonts
+from severally.model.errors import SeverallyError
 from tests.servers import maildev as maildev_program
 from tests.servers import postfix as postfix_program
 
+
+def _no_chromium() -> str:
+    """Why no picture can be taken, or nothing."""
+    if find_chromium() is None:
+        return "it is not installed"
+    try:
+        missing = installed_fonts().missing("aЯ漢かの한ع")
+    except SeverallyError as error:
+        return str(error)
+    return "the fonts of some scripts are missing" if missing else ""
+
+
 _UNAVAILABLE = {
+    "chromium": _no_chromium,
     "postfix": postfix_program.unavailable,
     "maildev": maildev_program.unavailable,
 }
@@ -40,3 +56,12 @@ def maildev() -> Iterator[maildev_program.Maildev]:
     """npm's maildev, keeping what it is given."""
     with maildev_program.maildev() as server:
         yield server
+
+
+@pytest.fixture
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium, without a window."""
+    program = find_chromium()
+    assert program is not None
+    with Chromium(program) as camera:
+        yield camera

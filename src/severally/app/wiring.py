@@ -11,20 +11,23 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from severally.adapters.chromium import Chromium, find_chromium
 from severally.adapters.clock import SystemClock
 from severally.adapters.dns import DomainTable, MailHosts, shipped_domains
+from severally.adapters.fonts import installed_fonts
 from severally.adapters.keys import AesRowCipher, FileKeys
 from severally.adapters.pool import PoolBench
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SmtpRoute
+from severally.app.studio import Camera, Fonts
 from severally.compose.compositor import Compositor, signers_for
 from severally.deliver.bench import Workbench
 from severally.deliver.progress import Progress
@@ -39,7 +42,15 @@ from severally.model.mailing import Frozen, Mailing
 from severally.model.outcome import Origin, Reply, Verdict
 from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Settings as Pacing
-from severally.ports import Clock, Composer, Keys, Ledger, Resolver, RowCipher, Transport
+from severally.ports import (
+    Clock,
+    Composer,
+    Keys,
+    Ledger,
+    Resolver,
+    RowCipher,
+    Transport,
+)
 from severally.transport.build import build_smtp
 from severally.transport.discard import DiscardTransport
 from severally.transport.maildir import MaildirTransport
@@ -174,6 +185,12 @@ def domain_of(workspace: Workspace, receiver: str) -> str:
     return domains[0].replace(".*", ".com")
 
 
+def find_camera() -> AbstractContextManager[Camera] | None:
+    """Chromium, where there is one."""
+    program = find_chromium()
+    return Chromium(program) if program else None
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Every choice of an adapter. `make_composer` must be importable by name: it is used in
@@ -184,6 +201,8 @@ class Wiring:
     open_ledger: Callable[[Path], Ledger] = open_ledger
     open_keys: Callable[[Workspace], Keys] = open_keys
     resolver: Callable[[Workspace, str], Resolver] = make_resolver
+    find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
+    fonts: Callable[[], Fonts] = installed_fonts
     clock: Clock = field(default_factory=SystemClock)
 
     def row_cipher(self, audience_key: bytes, audience: str) -> RowCipher:

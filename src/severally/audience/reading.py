@@ -22,6 +22,7 @@ from severally.model.notice import ValueType, Variable
 from severally.model.recipient import Recipient
 from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 
+_OPTIONAL = ("locale", "timezone")
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -45,11 +46,13 @@ class Spec(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GoodRow:
-    """`row` is the line where it begins; the heading is line 1."""
+    """`row` is the line where it begins; the heading is line 1. `defaulted`: a locale or
+    time zone was left out, and the workspace's own stands for it."""
 
     row: int
     recipient: Recipient
     address: Address
+    defaulted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +146,14 @@ class Reader:
     def _heading(self, first: Sequence[str]) -> Heading:
         names = tuple(name.strip() for name in first)
         spec = self._spec
-        optional = ("locale", "timezone")
-        wanted = ["id", "email", *optional, *(v.name for v in spec.variables)]
+        wanted = ["id", "email", *_OPTIONAL, *(v.name for v in spec.variables)]
         findings = [
             Finding(f"{self._name}:1", f"the heading {name!r} stands twice", "rename one of them")
             for name in sorted({n for n in names if n and names.count(n) > 1})
         ]
         for name in wanted:
             theirs = spec.heading(name)
-            if theirs not in names and (name not in optional or name in spec.columns):
+            if theirs not in names and (name not in _OPTIONAL or name in spec.columns):
                 have = ", ".join(names)
                 cure = f"the file has: {have}. Map it in severally.toml: [audience] columns"
                 if len(names) == 1 and spec.delimiter not in first[0]:
@@ -179,7 +181,7 @@ class Reader:
         if reasons or recipient is None or address is None:
             id_ = fields[self.heading.index["id"]].strip()
             return BadRow(row, tuple(reasons), tuple(fields), id_ if ID.fullmatch(id_) else "")
-        return GoodRow(row, recipient, address)
+        return GoodRow(row, recipient, address, self._defaulted(fields))
 
     def _recipient(
         self, fields: Sequence[str], reasons: list[str]
@@ -210,6 +212,10 @@ class Reader:
         if variable.type is ValueType.URL:
             refuse_unlisted(value, self._spec.link_hosts)
         return value
+
+    def _defaulted(self, fields: Sequence[str]) -> bool:
+        index = self.heading.index
+        return not all(name in index and fields[index[name]].strip() for name in _OPTIONAL)
 
     def _optional(
         self,

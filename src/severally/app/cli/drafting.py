@@ -184,8 +184,9 @@ def translate_update(
 
 _PREVIEW = after(
     "severally preview index-change --out preview",
-    "severally preview index-change --locale de --out preview",
+    "severally preview index-change --locale de --out preview --no-pictures",
     "severally preview index-change --audience customers.csv --id 1001 --out preview",
+    "severally preview index-change --audience customers.csv --worst --out preview",
     codes=(0, 1, 2, 3),
 )
 
@@ -199,11 +200,21 @@ def preview(
     locale: Annotated[
         str | None, typer.Option(metavar="L", help="One locale; without it, all of them.")
     ] = None,
-    audience: options.MaybeAudience = None,
+    audience: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A CSV file, for --id or --worst."),
+    ] = None,
     recipient: Annotated[
         str | None,
         typer.Option("--id", metavar="ID", help="Preview what this recipient will get."),
     ] = None,
+    worst: Annotated[
+        bool,
+        typer.Option("--worst", help="Find the audience's worst cases and preview those."),
+    ] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Whether to take pictures.")
+    ] = True,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
@@ -211,12 +222,21 @@ def preview(
 
     Each message as HTML, as text, and whole (.eml). The bytes are those that would be sent,
     but for the date, the Message-ID, the return path's token and the signature. Without
-    --audience and --id the values are made up.
+    --audience the values are made up.
+
+    Where Chromium is installed, also pictures of each in light, dark and inverted colours, on a
+    desk, a telephone and the narrowest screen, and contact-sheet.html to look at them all. A
+    message whose script no installed font can draw gets no picture, and the command ends with
+    3. --worst shows the longest name, the longest amount, a name written from the right, a row
+    without locale or time zone, and the language that is farthest from the one asked for.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
-    from severally.app.operations import previews
+    from severally.app.operations.previews import Wanted
+    from severally.app.operations.previews import preview as write
 
+    wanted = Wanted(locale, audience, recipient, worst, pictures)
     with session.office() as office:
-        result = previews.preview(office, notice, out, locale, audience, recipient)
+        result = write(office, notice, out, wanted, session.say)
     session.show(result, paint.preview)
+    raise typer.Exit(0 if result.sound else 3)

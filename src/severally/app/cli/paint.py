@@ -99,9 +99,18 @@ def translation(result: results.TranslateResult, console: Console) -> None:
 
 
 def preview(result: results.PreviewResult, console: Console) -> None:
-    """`preview`."""
-    for file in result.files:
-        console.print(f"wrote {escape(file)}")
+    """`preview`: what was written, why these, and where to look."""
+    findings(result.findings, console)
+    pictures = sum(file.endswith(".png") for file in result.files)
+    for case in result.cases:
+        if case.recipient:
+            console.print(f"{escape(case.stem)}: recipient {escape(case.recipient)}, {case.why}")
+    said = f"wrote {counted(len(result.cases), 'message')} (.html, .txt, .eml)"
+    if pictures:
+        said += f" and {counted(pictures - 1, 'picture')}"
+    console.print(f"{said} into {escape(result.folder)}")
+    if pictures:
+        console.print(f"look at {escape(result.folder)}/contact-sheet.html")
 
 
 def plan(result: results.PlanResult, console: Console) -> None:

@@ -60,13 +60,30 @@ class CheckResult(msgspec.Struct, frozen=True):
     audience: AudienceResult | None = None
 
 
+class PreviewCase(msgspec.Struct, frozen=True):
+    """One message: its files begin with `stem`; `recipient` is an id, or empty for made-up
+    values; `why` it is shown, without any value."""
+
+    stem: str
+    recipient: str
+    why: str
+
+
 class PreviewResult(msgspec.Struct, frozen=True):
-    """`preview`: the files that were written."""
+    """`preview`: the files that were written, whose messages, what was seen in the pictures."""
 
     notice: str
     locale: str
     recipient: str
+    folder: str
     files: tuple[str, ...]
+    cases: tuple[PreviewCase, ...] = ()
+    findings: tuple[FoundView, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether every picture could be taken that was asked for, or none was possible."""
+        return all(finding.warning for finding in self.findings)
 
 
 class PlanLane(msgspec.Struct, frozen=True):
