@@ -34,6 +34,8 @@ class Echo:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.kit == "fails":
             raise SeverallyError("the kit does not fit")
+        if self.kit == "breaks":
+            raise KeyError("anna@gmail.example")
         return [Blocked(claim.delivery, f"{self.kit} {os.getpid()}") for claim in claims]
 
 
@@ -78,6 +80,14 @@ def test_processes_that_keep_dying_are_reported() -> None:
 def test_an_error_inside_reaches_the_asker_as_words() -> None:
     with pytest.raises(SeverallyError, match="does not fit"):
         asyncio.run(ask("fails", 1, processes=1))
+
+
+def test_an_unexpected_error_inside_is_told_without_its_text(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SeverallyError, match=r"unexpectedly \(KeyError in test_pool.py:\d+\)"):
+        asyncio.run(ask("breaks", 1, processes=1))
+    assert capfd.readouterr().err == ""
 
 
 def test_no_process_outlives_a_feeder_that_was_killed() -> None:

@@ -14,8 +14,10 @@ import multiprocessing
 import queue
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -60,8 +62,17 @@ def _serve(pipe: Pipe, make: Make) -> None:
             except SeverallyError as error:
                 pipe.send(str(error))
                 continue
+            except Exception as error:  # its text could hold a recipient's values
+                pipe.send(f"composing went wrong unexpectedly ({_place(error)})")
+                continue
             pipe.send(None)
             pipe.send_bytes(answer)
+
+
+def _place(error: Exception) -> str:
+    """`KeyError in compositor.py:93`: where to look, and nothing of anybody's."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
 
 
 class _Worker:
