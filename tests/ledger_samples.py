@@ -10,10 +10,11 @@ from pathlib import Path
 from severally.ledger.memory import MemoryLedger
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Attempts, Record, Turn
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.notice import Kind, Notice, SameAddress, ValueType, Variable
 from severally.model.sender import DkimKey, Sender
-from severally.ports import Attempts, Ledger, Record, StagedRow, Turn
+from severally.ports import Ledger, StagedRow
 
 KINDS = ("memory", "sqlite")
 RECEIVERS = ("google", "gmx", "yahoo")

@@ -18,9 +18,10 @@ from tests.ledger_samples import (
 )
 
 from severally.model.delivery import TRANSITIONS, Claim, DeliveryState
+from severally.model.entries import Attempts, Record, Turn
 from severally.model.errors import Fenced, LedgerError
 from severally.model.mailing import Cohort
-from severally.ports import Attempts, Ledger, Record, Turn
+from severally.ports import Ledger
 
 D = DeliveryState
 

@@ -20,9 +20,10 @@ from tests.ledger_samples import (
 )
 
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Act, Attempts, LaneStat, Record, Turn
 from severally.model.errors import LedgerError, Refused, UsageError
 from severally.model.mailing import TRANSITIONS, MailingState
-from severally.ports import Act, Attempts, LaneStat, Ledger, Record, Turn
+from severally.ports import Ledger
 
 M = MailingState
 D = DeliveryState

@@ -11,8 +11,9 @@ import pytest
 from tests.ledger_samples import FROZEN, KINDS, attempt, audience, mailing, opened, record, totals
 
 from severally.model.delivery import DeliveryState as D
+from severally.model.entries import Record
 from severally.model.errors import LedgerError, Refused
-from severally.ports import Ledger, Record
+from severally.ports import Ledger
 from severally.stage.steps import allot
 
 COUNT = 57

@@ -16,9 +16,10 @@ from tests.ledger_samples import audience, mailing
 from severally.ledger.memory import MemoryLedger
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.delivery import Claim, DeliveryState
+from severally.model.entries import Attempts, Record, Turn
 from severally.model.errors import SeverallyError
 from severally.model.mailing import Cohort, MailingState
-from severally.ports import Attempts, Ledger, Record, Turn
+from severally.ports import Ledger
 
 D = DeliveryState
 COUNT = 12

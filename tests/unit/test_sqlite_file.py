@@ -15,9 +15,9 @@ from tests.ledger_samples import FROZEN, attempt, audience, mailing, record, tot
 
 from severally.ledger.sqlite import SqliteLedger, gate, store
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Act, Attempts, Record, Turn
 from severally.model.errors import Fenced, LedgerError, StorageFailed
 from severally.model.mailing import MailingState
-from severally.ports import Act, Attempts, Record, Turn
 
 D = DeliveryState
 NAME = "ledger.sqlite3"
@@ -242,7 +242,7 @@ import resource, signal, sys
 from pathlib import Path
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.errors import StorageFailed
-from severally.ports import Act
+from severally.model.entries import Act
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 ledger = SqliteLedger(Path(sys.argv[1]))
 limit = Path(sys.argv[1] + "-wal").stat().st_size + 20_000

@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from severally.model.entries import Attempts, Record, Turn, TurnResult
 from severally.model.errors import SeverallyError
-from severally.ports import Attempts, Ledger, Record, Turn, TurnResult
+from severally.ports import Ledger
 
 T = TypeVar("T")
 OffLoop = Callable[[Callable[[], T]], Awaitable[T]]

@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 
 from severally.model.delivery import OPEN, DeliveryState
-from severally.ports import LaneStat
+from severally.model.entries import LaneStat
 
 _RATE_WINDOW_S = 5
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from severally.deliver.parcel import Parcel
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Record
 from severally.model.outcome import ACCEPTED, Action, Ending, Origin, Outcome, Reply, Scope, Verdict
 from severally.pace.retry import RetryPlan
-from severally.ports import Record
 
+UNREACHABLE = Verdict(Action.PAUSE, Scope.LANE, "unreachable", 2.0)
+"""No connection can be had: the lane pauses for two seconds at first; pacing doubles that."""
 _REFUSED = frozenset({Action.SUPPRESS, Action.FAIL, Action.HOLD})
 
 Classify = Callable[[Reply, Origin, float], Verdict]

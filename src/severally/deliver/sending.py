@@ -15,27 +15,29 @@ from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
 from severally.deliver.progress import LaneNow, Progress
-from severally.deliver.records import Classify, again, record_of, verdict_of
+from severally.deliver.records import UNREACHABLE, Classify, again, record_of, verdict_of
 from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Record
 from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Mailing, MailingState
 from severally.model.observed import Orders
-from severally.model.outcome import Action, Ending, Origin, Outcome, Reply, Scope, Verdict
+from severally.model.outcome import Action, Ending, Origin, Outcome, Reply
 from severally.pace.scheduler import LaneView, Scheduler
-from severally.ports import Bench, Clock, Ledger, Record, Transport
+from severally.ports import Bench, Clock, Ledger, Transport
 
-_GONE = Orders(MailingState.CANCELLED, -1, -1)
-_SENDING = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
-_UNREACHABLE_S = 2.0
-"""First pause of a lane that no connection can be had for; pacing doubles it."""
+_M = MailingState
+_GONE = Orders(_M.CANCELLED, -1, -1)
+_SENDING = frozenset({_M.REHEARSED, _M.CANARY, _M.RAMPING, _M.SENDING})
 
 
 class Deliverer:
-    """Sends mailings until each is final or halted. One per process and ledger."""
+    """Sends mailings until each is final or halted. One per process and ledger.
+
+    `beside`: loops that run as long as this one, such as the conductor's."""
 
     def __init__(
         self,
@@ -51,7 +53,9 @@ class Deliverer:
         rng: random.Random,
         listen: Callable[[Progress], None],
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        beside: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
+        self._beside = beside
         self._ledger = ledger
         self._bench = bench
         self._lane_of = lane_of
@@ -102,10 +106,8 @@ class Deliverer:
         self._journal.epoch = self._supply.epoch = epoch
         for mailing_id in mailings:
             await self._adopt(mailing_id, ours=True)
-        background = [
-            asyncio.ensure_future(self._journal.run()),
-            asyncio.ensure_future(self._supply.run()),
-        ]
+        loops = (self._journal.run, self._supply.run, *self._beside)
+        background = [asyncio.ensure_future(each()) for each in loops]
         try:
             await self._drive(background, until)
         except BaseException:
@@ -127,8 +129,7 @@ class Deliverer:
         while True:
             self._raise_failures(background)
             now = self._clock.monotonic()
-            if until is not None and self._clock.wall() >= until:
-                self._stopping = True
+            self._stopping |= until is not None and self._clock.wall() >= until
             if now >= self._next_poll:
                 self._next_poll = now + self._settings.poll_s
                 await self._poll()
@@ -244,8 +245,7 @@ class Deliverer:
         for sending in self._mailings.values():
             if lane in sending.meters:
                 sending.meters[lane].note = note
-        verdict = Verdict(Action.PAUSE, Scope.LANE, "unreachable", _UNREACHABLE_S)
-        self._scheduler.observe(self._clock.monotonic(), lane, verdict)
+        self._scheduler.observe(self._clock.monotonic(), lane, UNREACHABLE)
 
     # --- what the supply says
 

@@ -13,9 +13,9 @@ import msgspec
 
 from severally.model.delivery import TRANSITIONS as STEPS
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Act, LaneStat, Record, Turn
 from severally.model.errors import Fenced, LedgerError, Refused, UsageError
 from severally.model.mailing import TRANSITIONS, Cohort, Mailing, MailingState
-from severally.ports import Act, LaneStat, Record, Turn
 
 _D = DeliveryState
 _M = MailingState

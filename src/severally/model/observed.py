@@ -18,6 +18,14 @@ class Orders(NamedTuple):
     step: int
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """A message as it arrived at a mailbox of ours: its bytes, the folder, when (Unix seconds)."""
+
+    raw: bytes
+    folder: str
+    at: float
+
+
 class Seen(msgspec.Struct, frozen=True):
     """Deliveries of one receiver group and step that are in one state, by one reply rule, since
     `age_s` seconds (whole minutes)."""

@@ -112,7 +112,7 @@ class Gate(msgspec.Struct, frozen=True):
         score = self.bounces.score(groups, early, late)
         reasons = (
             *self._guard(seen),
-            *self._sentinels(seen),
+            *self.sentinels(seen.sentinels, seen.waited_s),
             *self._overall(seen, score),
             *self._per_lane(seen, early, late),
             *self._complaints(seen),
@@ -127,15 +127,18 @@ class Gate(msgspec.Struct, frozen=True):
             words = f"the guard refused {seen.guard_refused:,} messages"
             yield Reason("guard", Answer.HALT, words)
 
-    def _sentinels(self, seen: Evidence) -> Iterator[Reason]:
-        for each in seen.sentinels:
+    def sentinels(self, seen: Sequence[SentinelSeen], waited_s: float) -> tuple[Reason, ...]:
+        """What keeps the mailing from going on: wrong, or missing for `waited_s` seconds."""
+        reasons: list[Reason] = []
+        for each in seen:
             place = f"{each.mailbox} ({each.route}, {each.locale})"
             if each.arrived is Arrived.WRONG:
-                yield Reason("sentinel", Answer.HALT, f"{place}: {each.why}")
+                reasons.append(Reason("sentinel", Answer.HALT, f"{place}: {each.why}"))
             elif each.arrived is Arrived.MISSING:
-                late = seen.waited_s > self.sentinel_patience_s
+                late = waited_s > self.sentinel_patience_s
                 answer = Answer.PERSON if late else Answer.WAIT
-                yield Reason("sentinel", answer, f"{place}: nothing arrived yet")
+                reasons.append(Reason("sentinel", answer, f"{place}: nothing arrived yet"))
+        return tuple(reasons)
 
     def _overall(self, seen: Evidence, score: Score) -> Iterator[Reason]:
         words = (

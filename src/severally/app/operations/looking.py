@@ -14,9 +14,9 @@ from severally.app.operations.results import (
     StatusResult,
 )
 from severally.model.delivery import DeliveryState
+from severally.model.entries import LaneStat
 from severally.model.errors import UsageError
 from severally.model.mailing import Mailing
-from severally.ports import LaneStat
 
 _MOST_IDS = 10_000
 Tally = Mapping[int, Mapping[DeliveryState, int]]

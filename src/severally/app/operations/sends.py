@@ -14,9 +14,9 @@ from severally.app.lock import exclusively
 from severally.app.office import Office
 from severally.app.operations import audiences, drafts, plans
 from severally.app.sections import SmtpRoute
+from severally.model.entries import Act
 from severally.model.errors import Finding, Refused
 from severally.model.mailing import Frozen, Mailing, MailingState
-from severally.ports import Act
 
 Say = Callable[[str], None]
 

@@ -18,10 +18,10 @@ from severally.ledger import rules
 from severally.ledger.memory.deliveries import Deliveries, Delivery, last_record
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging
 from severally.model.delivery import Claim, DeliveryState
+from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.observed import Orders, Seen
-from severally.ports import Act, LaneStat, Record, Turn, TurnResult
 
 P = ParamSpec("P")
 T = TypeVar("T")

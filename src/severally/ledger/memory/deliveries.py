@@ -16,8 +16,8 @@ import msgspec
 from severally.ledger.frontier import Frontier
 from severally.ledger.rules import Standing, deltas
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Record
 from severally.model.mailing import Cohort
-from severally.ports import Record
 
 _D = DeliveryState
 _READY, _DEFERRED = _D.READY, _D.DEFERRED

@@ -23,8 +23,8 @@ from severally.ledger.rules import (
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import Claim, DeliveryState
+from severally.model.entries import Attempts, Record, Turn, TurnResult
 from severally.model.mailing import Cohort, MailingState
-from severally.ports import Attempts, Record, Turn, TurnResult
 
 _D = DeliveryState
 _STATES = tuple(DeliveryState)

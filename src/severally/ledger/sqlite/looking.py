@@ -9,9 +9,9 @@ import msgspec
 from severally.ledger.sqlite.mailings import found, write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import Claim, DeliveryState
+from severally.model.entries import Act, LaneStat, Record
 from severally.model.mailing import Cohort
 from severally.model.observed import Seen
-from severally.ports import Act, LaneStat, Record
 
 Tally = dict[int, dict[DeliveryState, int]]
 

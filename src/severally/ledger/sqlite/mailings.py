@@ -22,9 +22,9 @@ from severally.ledger.sqlite.building import building, note, reserve, strike_out
 from severally.ledger.sqlite.numbering import fill_by_step, fill_in_order
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Act
 from severally.model.mailing import Cohort, Frozen, Mailing, MailingState
 from severally.model.observed import Orders
-from severally.ports import Act
 
 _COLUMNS = (
     "id, notice, audience, count, digest, state, route, halt_epoch, created_at, started_at, "

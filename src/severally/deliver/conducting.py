@@ -1,0 +1,225 @@
+"""The conductor: takes staged mailings from the rehearsal through canary and ramp to everybody.
+
+Responsible for opening steps when their gates pass, for halting when one says so, and for
+writing down why. Holds nothing that a crash could lose: where a mailing stands is read from
+the ledger each time. Not responsible for the gate's judgement (`stage.gates`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from severally.deliver.evidence import evidence_of
+from severally.model.delivery import DeliveryState
+from severally.model.entries import Act
+from severally.model.mailing import Cohort, MailingState
+from severally.model.observed import Orders
+from severally.model.staging import StagingPlan, Step
+from severally.ports import Clock, Ledger
+from severally.stage.arrival import Curve
+from severally.stage.gates import Answer, Decision, Gate, SentinelSeen
+
+_CONDUCTED = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
+_LEAVING = (DeliveryState.READY, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
+
+
+class Rehearsing(Protocol):
+    """How far the rehearsal of a mailing has come; see `rehearsing.Rehearsal`."""
+
+    async def go_on(self, mailing_id: str) -> None:
+        """Rehearse some more of it, canary first."""
+        ...
+
+    def rehearsed(self, mailing_id: str) -> int:
+        """The last step that is rehearsed whole, -1 for none."""
+        ...
+
+    def problems(self, mailing_id: str) -> Sequence[str]:
+        """What would fail, by recipient id; in words."""
+        ...
+
+
+class Sentinels(Protocol):
+    """What arrived at the sentinels; see `sentinels.SentinelWatch`."""
+
+    async def look(self, mailing_id: str, plan: StagingPlan) -> Sequence[SentinelSeen]:
+        """Each sentinel's message, as far as it is known now; sends them at the first call."""
+        ...
+
+    def waited_s(self, mailing_id: str) -> float:
+        """Seconds since they were sent."""
+        ...
+
+
+class Conductor:
+    """One per delivering process. `tick` is called again and again; see `Deliverer`."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        wall: Callable[[], float],
+        off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        rehearsing: Rehearsing,
+        sentinels: Sentinels,
+        curves: Callable[[], tuple[Curve, Curve]],
+        hard: Callable[[str], bool],
+    ) -> None:
+        self._ledger = ledger
+        self._wall = wall
+        self._off_loop = off_loop
+        self._rehearsing = rehearsing
+        self._sentinels = sentinels
+        self._curves = curves
+        self._hard = hard
+        self._plans: dict[str, StagingPlan | None] = {}
+        self._said: dict[str, str] = {}
+
+    async def run(self, clock: Clock, poll_s: float = 0.25) -> None:
+        """Tick until cancelled."""
+        while True:
+            await self.tick()
+            await clock.sleep_until(clock.monotonic() + poll_s)
+
+    async def tick(self) -> None:
+        """Look at every staged mailing once, and do what follows."""
+        orders = await self._off_loop(self._ledger.orders)
+        for mailing_id, order in orders.items():
+            if order.state in _CONDUCTED:
+                plan = await self._plan(mailing_id)
+                if plan is not None:
+                    await self._conduct(mailing_id, order, plan)
+
+    async def _plan(self, mailing_id: str) -> StagingPlan | None:
+        if mailing_id not in self._plans:
+            frozen = await self._off_loop(lambda: self._ledger.frozen(mailing_id))
+            self._plans[mailing_id] = frozen.staging
+        return self._plans[mailing_id]
+
+    async def _conduct(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
+        await self._rehearsing.go_on(mailing_id)
+        if problems := self._rehearsing.problems(mailing_id):
+            await self._halt(mailing_id, f"rehearsal: {'; '.join(problems[:5])}")
+        elif order.step < 0:
+            await self._before_the_first(mailing_id, order, plan)
+        elif order.step + 1 < len(plan.steps):
+            await self._at_a_gate(mailing_id, order, plan)
+
+    # --- before anybody
+
+    async def _before_the_first(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
+        """The canary rehearsed, then the sentinels, then the first hundred."""
+        if self._rehearsing.rehearsed(mailing_id) < _last_before_a_gate(plan.steps):
+            return
+        if order.state is MailingState.REHEARSED:
+            await self._step_to(mailing_id, MailingState.CANARY, "")
+        seen = await self._sentinels.look(mailing_id, plan)
+        answers = Gate(sentinel_patience_s=plan.sentinel_patience_s).sentinels(
+            seen, self._sentinels.waited_s(mailing_id)
+        )
+        worst = {reason.answer for reason in answers}
+        words = "; ".join(reason.words for reason in answers)
+        if Answer.HALT in worst:
+            await self._halt(mailing_id, f"sentinel: {words}")
+        elif worst:
+            await self._say(mailing_id, f"sentinels: {max(worst).value}: {words}")
+        else:
+            await self._open(mailing_id, 0, plan, f"{len(seen)} sentinels saw what was approved")
+
+    # --- at a gate
+
+    async def _at_a_gate(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
+        decision, waited_s = await self._decide(mailing_id, order, plan)
+        following = plan.steps[order.step + 1]
+        words = "; ".join(reason.words for reason in decision.reasons)
+        if decision.answer is Answer.HALT:
+            halting = [r for r in decision.reasons if r.answer is Answer.HALT]
+            await self._halt(mailing_id, "; ".join(f"{r.check}: {r.words}" for r in halting))
+            return
+        if not await self._all_tried(mailing_id, order.step):
+            return
+        if following.name == "canary":
+            await self._open(mailing_id, order.step + 1, plan, "the hundred before it was tried")
+        elif decision.answer is Answer.PASS:
+            if self._rehearsing.rehearsed(mailing_id) >= len(plan.steps) - 1:
+                gated = _next_gated(plan.steps, order.step + 1)
+                await self._open(mailing_id, gated, plan, f"the gate passed: {words}")
+        else:
+            await self._say(mailing_id, f"gate: {decision.answer.value}: {words}")
+            if not following.gate and waited_s >= plan.trickle_s:
+                await self._open(mailing_id, order.step + 1, plan, "trickling while undecided")
+
+    async def _decide(
+        self, mailing_id: str, order: Orders, plan: StagingPlan
+    ) -> tuple[Decision, float]:
+        now = self._wall()
+
+        def look() -> Any:
+            seen = self._ledger.seen(mailing_id, order.step, now)
+            mailing = self._ledger.mailing(mailing_id)
+            lanes = self._ledger.lanes(mailing_id)
+            return seen, mailing, lanes, self._ledger.guard_counts(mailing_id)[1]
+
+        seen, mailing, lanes, refused = await self._off_loop(look)
+        evidence = evidence_of(seen, mailing.count, lanes, refused, self._hard)
+        gate = Gate(patience_s=plan.patience_s, sentinel_patience_s=plan.sentinel_patience_s)
+        return gate.decide(evidence, *self._curves()), evidence.waited_s
+
+    async def _all_tried(self, mailing_id: str, step: int) -> bool:
+        """Nothing of the open steps is on its way; what was put off does not count."""
+
+        def look() -> tuple[Sequence[Cohort], Mapping[int, Mapping[DeliveryState, int]]]:
+            return self._ledger.cohorts(mailing_id), self._ledger.tally(mailing_id)
+
+        cohorts, tally = await self._off_loop(look)
+        opened = [tally.get(cohort.id, {}) for cohort in cohorts if cohort.step <= step]
+        return not any(counts.get(state) for counts in opened for state in _LEAVING)
+
+    # --- what is done
+
+    async def _open(self, mailing_id: str, step: int, plan: StagingPlan, why: str) -> None:
+        now = self._wall()
+        await self._off_loop(lambda: self._ledger.open_step(mailing_id, step, now, why))
+        if plan.steps[step].gate:
+            order = (await self._off_loop(self._ledger.orders))[mailing_id]
+            if order.state is MailingState.CANARY:
+                await self._step_to(mailing_id, MailingState.RAMPING, "")
+        if step == len(plan.steps) - 1:
+            await self._to_the_end(mailing_id)
+
+    async def _to_the_end(self, mailing_id: str) -> None:
+        """Everything is open: the rest is sending. Small mailings never ramp."""
+        order = (await self._off_loop(self._ledger.orders))[mailing_id]
+        if order.state is MailingState.CANARY:
+            await self._step_to(mailing_id, MailingState.RAMPING, "")
+        await self._step_to(mailing_id, MailingState.SENDING, "")
+
+    async def _step_to(self, mailing_id: str, state: MailingState, reason: str) -> None:
+        now = self._wall()
+        await self._off_loop(lambda: self._ledger.set_state(mailing_id, state, now, reason))
+
+    async def _halt(self, mailing_id: str, why: str) -> None:
+        await self._step_to(mailing_id, MailingState.HALTED, why)
+
+    async def _say(self, mailing_id: str, words: str) -> None:
+        """Into the record, when what is said changes in more than its figures."""
+        kind = words.split(":", 2)[1]
+        if self._said.get(mailing_id) != kind:
+            self._said[mailing_id] = kind
+            act = Act(self._wall(), mailing_id, "waits", words)
+            await self._off_loop(lambda: self._ledger.add_act(act))
+
+
+def _last_before_a_gate(steps: Sequence[Step]) -> int:
+    """The last step of the canary: what has to be rehearsed before it may begin."""
+    canary = [index for index, step in enumerate(steps) if step.name == "canary"]
+    return canary[-1] if canary else 0
+
+
+def _next_gated(steps: Sequence[Step], first: int) -> int:
+    """The first step from `first` on that has a gate; the last one where none has."""
+    for index in range(first, len(steps)):
+        if steps[index].gate:
+            return index
+    return len(steps) - 1
