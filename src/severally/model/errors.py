@@ -37,6 +37,7 @@ class Finding:
     """One thing a check found: where, what is wrong, what to do.
 
     `where` is `file:line`, a column or a setting; `recipients` are ids, never addresses.
+    `locale` and `segment` say which translation it is about, where it is about one.
     """
 
     where: str
@@ -44,6 +45,8 @@ class Finding:
     cure: str = ""
     recipients: tuple[str, ...] = ()
     warning: bool = False
+    locale: str = ""
+    segment: str = ""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}" if self.where else self.problem

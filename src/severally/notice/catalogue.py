@@ -1,13 +1,15 @@
 """Translations: one gettext catalogue per locale, found by block id.
 
-Responsible for which translation belongs to which segment, and for whether it is fit to be
-sent: there, not stale, the same variables, the same links.
+Responsible for reading and writing PO and for which translation belongs to which segment:
+done, stale or missing. Not for whether it says the same as its source (`draft`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages import Catalog, Message
@@ -16,16 +18,24 @@ from babel.messages.pofile import PoFileError, read_po, write_po
 from severally.model.errors import Finding, Refused
 from severally.notice.source import Segment
 
+MEMORY = "memory:"
+"""Begins the comment on a text that the translation memory offers."""
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a locale is. `words` are the source's words still to be translated."""
+    """How far a locale is. `words` are the source's words still to be translated; `offered` of
+    the open segments have a text from the memory to start from. `fallback` is what its readers
+    read instead, where notice.toml says so."""
 
     locale: str
     done: int
     stale: int
     missing: int
     words: int
+    offered: int = 0
+    fallback: str = ""
 
 
 class Translations:
@@ -35,11 +45,11 @@ class Translations:
         self.path = path
         self.locale = locale
         self.shown = f"{path.parent.parent.name}/locales/{path.name}"
-        self._by_id: dict[str, Message] = {}
-        catalog = _read(path, self.shown)
-        for message in catalog:
-            if message.context and isinstance(message.id, str):
-                self._by_id[message.context] = message
+        self._by_id = {
+            message.context: message
+            for message in read_catalogue(path, self.shown)
+            if message.context and isinstance(message.id, str)
+        }
 
     def find(self, segment: Segment) -> tuple[str | None, str, int]:
         """`(text, state, line)`: state is done, stale or missing."""
@@ -48,21 +58,39 @@ class Translations:
             return None, "missing", 1
         line = message.lineno or 1
         text = message.string if isinstance(message.string, str) else ""
-        if not text.strip():
+        if not text.strip() or is_offer(message):
             return None, "missing", line
         if message.fuzzy or message.id != segment.text:
             return text, "stale", line
         return text, "done", line
 
+    def offers(self, segment: Segment) -> bool:
+        """Whether the memory offers a text that nobody has confirmed yet."""
+        message = self._by_id.get(segment.id)
+        return message is not None and is_offer(message)
+
     def finding(self, segment: Segment, state: str, line: int) -> Finding:
         """Why this segment keeps the notice from being sent."""
-        problem = (
-            f"the translation into {self.locale} is missing"
-            if state == "missing"
-            else f"the translation into {self.locale} is stale: its source changed"
+        problem = "the translation is missing"
+        if state == "stale":
+            problem = "the translation is stale: its source changed, or nobody confirmed it"
+        return self.refusal(segment, line, problem, "translate it and take its fuzzy mark away")
+
+    def refusal(self, segment: Segment, line: int, problem: str, cure: str) -> Finding:
+        """Something about one segment of this locale."""
+        return Finding(
+            f"{self.shown}:{line}",
+            f"{self.locale}, segment {segment.id!r}: {problem}",
+            cure,
+            locale=self.locale,
+            segment=segment.id,
         )
-        where = f"{self.shown}:{line}"
-        return Finding(where, f"segment {segment.id!r}: {problem}", "translate it")
+
+
+def is_offer(message: Message) -> bool:
+    """A fuzzy text from the memory is nobody's translation yet."""
+    offered = any(comment.startswith(MEMORY) for comment in message.auto_comments)
+    return bool(message.fuzzy and message.string and offered)
 
 
 def catalogue_path(folder: Path, locale: str) -> Path:
@@ -70,69 +98,57 @@ def catalogue_path(folder: Path, locale: str) -> Path:
     return folder / "locales" / f"{locale}.po"
 
 
-def status_of(path: Path, locale: str, segments: Sequence[Segment]) -> Status:
+def status_of(path: Path, locale: str, segments: Sequence[Segment], fallback: str = "") -> Status:
     """Counts; a catalogue that does not exist misses everything."""
     counts = {"done": 0, "stale": 0, "missing": 0}
-    words = 0
+    words = offered = 0
     found = Translations(path, locale) if path.exists() else None
     for segment in segments:
         state = found.find(segment)[1] if found else "missing"
         counts[state] += 1
         if state != "done":
-            words += len(segment.text.split())
-    return Status(locale, counts["done"], counts["stale"], counts["missing"], words)
-
-
-def update_catalogue(path: Path, locale: str, segments: Sequence[Segment]) -> None:
-    """Write the catalogue anew: what fits is kept, what changed becomes fuzzy and keeps its
-    previous text, what is new is empty, what is gone is dropped."""
-    old: dict[str, Message] = {}
-    if path.exists():
-        for message in _read(path, str(path)):
-            if message.context:
-                old[message.context] = message
-    catalog = Catalog(locale.replace("-", "_"), charset="utf-8", fuzzy=False)
-    for segment in segments:
-        _carry_over(catalog, segment, old.get(segment.id))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".po.part")
-    with draft.open("wb") as file:
-        write_po(file, catalog, width=0, include_previous=True)
-    draft.replace(path)
-
-
-def _carry_over(catalog: Catalog, segment: Segment, old: Message | None) -> None:
-    comments = [segment.comment] if segment.comment else []
-    place = [(segment.file, segment.line)]
-    if old is None or not isinstance(old.id, str) or not old.string:
-        catalog.add(segment.text, "", place, auto_comments=comments, context=segment.id)
-        return
-    changed = old.id != segment.text
-    catalog.add(
-        segment.text,
-        old.string,
-        place,
-        flags=["fuzzy"] if changed or old.fuzzy else [],
-        auto_comments=comments,
-        user_comments=old.user_comments,
-        previous_id=[old.id] if changed else list(old.previous_id),
-        context=segment.id,
+            words += word_count(segment.text)
+            offered += bool(found and found.offers(segment))
+    return Status(
+        locale, counts["done"], counts["stale"], counts["missing"], words, offered, fallback
     )
 
 
-def _read(path: Path, shown: str) -> Catalog:
+def word_count(text: str) -> int:
+    """Words as translators are paid for them: an ideograph is one."""
+    return len(_CJK.findall(text)) + len(_CJK.sub(" ", text).split())
+
+
+def read_catalogue(path: Path, shown: str) -> Catalog:
+    """Raises Refused with the line."""
     try:
-        with path.open("rb") as file:
-            return read_po(file, abort_invalid=True, charset="utf-8")
+        return parse_catalogue(path.read_bytes(), shown)
+    except OSError as error:
+        raise _unreadable(Finding(shown, error.strerror or "unreadable")) from None
+
+
+def parse_catalogue(data: bytes, shown: str) -> Catalog:
+    """PO text in UTF-8. Raises Refused with the line."""
+    try:
+        return read_po(BytesIO(data), abort_invalid=True, charset="utf-8")
     except PoFileError as error:
         line = getattr(error, "lineno", None)
-        raise Refused(
-            "a catalogue cannot be read",
-            [Finding(f"{shown}:{line + 1 if line is not None else 1}", f"not PO: {error}")],
-        ) from None
+        where = f"{shown}:{line + 1 if line is not None else 1}"
+        raise _unreadable(Finding(where, f"not PO: {error}", "repair it, or export anew")) from None
     except UnicodeDecodeError:
-        raise Refused("a catalogue cannot be read", [Finding(shown, "it is not UTF-8")]) from None
-    except OSError as error:
-        raise Refused(
-            "a catalogue cannot be read", [Finding(shown, error.strerror or "unreadable")]
-        ) from None
+        raise _unreadable(Finding(shown, "it is not UTF-8", "save it as UTF-8")) from None
+    except (ValueError, LookupError) as error:  # a header that Babel cannot read
+        raise _unreadable(Finding(f"{shown}:1", f"its header: {error}", "export anew")) from None
+
+
+def write_catalogue(path: Path, catalogue: Catalog) -> None:
+    """Whole or not at all. The same catalogue gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".po.part")
+    with draft.open("wb") as file:
+        write_po(file, catalogue, width=0, include_previous=True)
+    draft.replace(path)
+
+
+def _unreadable(finding: Finding) -> Refused:
+    return Refused("a catalogue cannot be read", [finding])

@@ -1,16 +1,21 @@
-"""`notice.toml`: what a notice declares, read strictly."""
+"""`notice.toml`: what a notice declares, read strictly, and everything wrong with it at once."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from severally.model.errors import Finding, Refused
+from severally.model.languages import ANYBODY
 from severally.model.notice import Kind, SameAddress, ValueType, Variable
 from severally.model.values import ValueRefused, parse_value, refuse_unlisted
+from severally.notice import cldr
+from severally.notice.naming import near
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -24,23 +29,27 @@ class _Variable(msgspec.Struct, forbid_unknown_fields=True):
     value: str | int | float | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    title: str
-    subject: str
-    sender: str
-    kind: Kind
-    source_locale: str
-    locales: list[str]
-    preheader: str = ""
-    link_hosts: list[str] = []
-    layout: str = "default"
-    same_address: SameAddress = SameAddress.ONCE
-    event: str = ""
-    variables: dict[str, _Variable] = {}
+_SETTINGS: dict[str, Any] = {
+    "title": str,
+    "subject": str,
+    "preheader": str,
+    "sender": str,
+    "kind": Kind,
+    "source_locale": str,
+    "locales": list[str],
+    "link_hosts": list[str],
+    "layout": str,
+    "same_address": SameAddress,
+    "event": str,
+    "fallback": dict[str, str],
+    "variables": dict[str, Any],
+}
+_NEEDED = ("title", "subject", "sender", "kind", "source_locale", "locales")
 
 
 class Declaration(msgspec.Struct, frozen=True):
-    """The file, checked. `lines` says where a key stands."""
+    """The file, checked. `lines` says where a key stands. What could not be read has a harmless
+    value and a finding."""
 
     name: str
     title: str
@@ -53,6 +62,7 @@ class Declaration(msgspec.Struct, frozen=True):
     link_hosts: tuple[str, ...]
     layout: str
     same_address: SameAddress
+    fallback: dict[str, str]
     variables: dict[str, Variable]
     file: str
     lines: dict[str, int]
@@ -61,15 +71,60 @@ class Declaration(msgspec.Struct, frozen=True):
         """`notice.toml:12` for a key."""
         return f"{self.file}:{self.lines.get(key, 1)}"
 
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The locales that are sent: those declared without a fallback of their own."""
+        return tuple(locale for locale in self.locales if locale not in self.fallback)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The locales that are translated into, those not sent yet included."""
+        return tuple(locale for locale in self.locales if locale != self.source_locale)
+
 
 def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
     """Problems of single settings are added to `findings`. Raises Refused where the file
     cannot be read at all."""
-    path = folder / "notice.toml"
     shown = f"{folder.name}/notice.toml"
+    text = _text(folder, shown)
     try:
-        text = path.read_text("utf-8")
-        file = msgspec.convert(tomllib.loads(text), _File)
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{shown}:{line[1]}" if line else shown
+        raise Refused("the notice cannot be read", [Finding(where, f"not TOML: {error}")]) from None
+    lines = _lines(text)
+    settings = _settings(tables, shown, lines, findings)
+    source = settings.get("source_locale", "en")
+    declaration = Declaration(
+        folder.name,
+        settings.get("title", ""),
+        settings.get("subject", ""),
+        settings.get("preheader", ""),
+        settings.get("sender", ""),
+        settings.get("kind", Kind.SERVICE),
+        source,
+        tuple(dict.fromkeys([source, *settings.get("locales", ())])),
+        tuple(host.lower() for host in settings.get("link_hosts", ())),
+        settings.get("layout", "default"),
+        settings.get("same_address", SameAddress.ONCE),
+        settings.get("fallback", {}),
+        {},
+        shown,
+        lines,
+    )
+    _check_names(declaration, findings)
+    _check_fallback(declaration, findings)
+    for name, table in settings.get("variables", {}).items():
+        checked = _variable(declaration, name, table, findings)
+        if checked is not None:
+            declaration.variables[name] = checked
+    return declaration
+
+
+def _text(folder: Path, shown: str) -> str:
+    try:
+        return (folder / "notice.toml").read_text("utf-8")
     except FileNotFoundError:
         raise Refused(
             f"there is no notice {folder.name!r}",
@@ -77,40 +132,47 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         ) from None
     except UnicodeDecodeError:
         raise Refused("the notice cannot be read", [Finding(shown, "it is not UTF-8")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise Refused("the notice cannot be read", [Finding(shown, f"not TOML: {error}")]) from None
-    except msgspec.ValidationError as error:
-        raise Refused("the notice cannot be read", [_invalid(shown, text, error)]) from None
-    declaration = Declaration(
-        folder.name,
-        file.title,
-        file.subject,
-        file.preheader,
-        file.sender,
-        file.kind,
-        file.source_locale,
-        tuple(dict.fromkeys([file.source_locale, *file.locales])),
-        tuple(host.lower() for host in file.link_hosts),
-        file.layout,
-        file.same_address,
-        {},
-        shown,
-        _lines(text),
-    )
-    _check(declaration, file, findings)
-    return declaration
 
 
-def _check(declaration: Declaration, file: _File, findings: list[Finding]) -> None:
+def _settings(
+    tables: Mapping[str, Any], shown: str, lines: Mapping[str, int], findings: list[Finding]
+) -> dict[str, Any]:
+    """Each setting that is well formed. One that is not leaves the others alone."""
+    settings: dict[str, Any] = {}
+    for key, value in tables.items():
+        where = f"{shown}:{lines.get(key, 1)}"
+        if key not in _SETTINGS:
+            findings.append(Finding(where, f"{key!r} is not a setting of a notice", _meant(key)))
+            continue
+        try:
+            settings[key] = msgspec.convert(value, _SETTINGS[key])
+        except msgspec.ValidationError as error:
+            findings.append(Finding(where, f"{key}: {_plain(error)}"))
+            settings.pop(key, None)
+    findings += [
+        Finding(f"{shown}:1", f"{key} is missing", f"write {key} = …")
+        for key in _NEEDED
+        if key not in tables
+    ]
+    return settings
+
+
+def _meant(key: str) -> str:
+    meant = near(key, _SETTINGS)
+    return f"did you mean {meant!r}?" if meant else ""
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    return re.sub(r" - at `[^`]*`", "", str(error)).replace("Object", "it")
+
+
+def _check_names(declaration: Declaration, findings: list[Finding]) -> None:
     for locale in declaration.locales:
-        if _LOCALE.fullmatch(locale) is None:
-            findings.append(
-                Finding(
-                    declaration.where("locales"),
-                    f"{locale!r} is not a locale",
-                    "write BCP 47, for example de, pt-BR or zh-Hans",
-                )
-            )
+        problem = _locale_problem(locale)
+        if problem:
+            key = "source_locale" if locale == declaration.source_locale else "locales"
+            cure = "write BCP 47, for example de, pt-BR or zh-Hans"
+            findings.append(Finding(declaration.where(key), problem, cure))
     for host in declaration.link_hosts:
         if _HOST.fullmatch(host) is None:
             findings.append(
@@ -120,20 +182,43 @@ def _check(declaration: Declaration, file: _File, findings: list[Finding]) -> No
                     "write the host alone, for example exchange.example",
                 )
             )
-    for name, variable in file.variables.items():
-        checked = _variable(declaration, name, variable, findings)
-        if checked is not None:
-            declaration.variables[name] = checked
+
+
+def _locale_problem(locale: str) -> str:
+    if _LOCALE.fullmatch(locale) is None:
+        return f"{locale!r} is not a locale"
+    return "" if cldr.locale_exists(locale) else f"CLDR knows no locale {locale!r}"
+
+
+def _check_fallback(declaration: Declaration, findings: list[Finding]) -> None:
+    """Who reads what instead: a locale, or everybody else, to a locale that is really sent."""
+    for wanted, read in declaration.fallback.items():
+        problem = ""
+        if wanted != ANYBODY:
+            problem = _locale_problem(wanted)
+        if wanted == declaration.source_locale:
+            problem = f"{wanted} is the source: it is always there and needs no fallback"
+        elif not problem and read not in declaration.sent:
+            problem = f"{wanted} would read {read}, which is not sent itself"
+        if problem:
+            where = declaration.where(f"fallback.{wanted}")
+            cure = f"fall back on one of {', '.join(declaration.sent)}"
+            findings.append(Finding(where, problem, cure))
 
 
 def _variable(
-    declaration: Declaration, name: str, variable: _Variable, findings: list[Finding]
+    declaration: Declaration, name: str, table: Any, findings: list[Finding]
 ) -> Variable | None:
     where = declaration.where(f"variables.{name}")
     if _NAME.fullmatch(name) is None or name in RESERVED:
         findings.append(
             Finding(where, f"{name!r} cannot be a variable", "use a-z, 0-9 and _, no own column")
         )
+        return None
+    try:
+        variable = msgspec.convert(table, _Variable)
+    except msgspec.ValidationError as error:
+        findings.append(Finding(where, f"variable {name}: {_plain(error)}"))
         return None
     if variable.value is None:
         return Variable(name, variable.type, variable.private)
@@ -147,19 +232,6 @@ def _variable(
     return Variable(name, variable.type, variable.private, value)
 
 
-def _invalid(shown: str, text: str, error: msgspec.ValidationError) -> Finding:
-    message = str(error)
-    match = re.search(r"`\$\.?([^`]*)`", message)
-    key = match[1] if match else ""
-    plain = re.sub(r" - at `[^`]*`", "", message).replace("Object", "it")
-    named = re.search(r"unknown field `([^`]*)`", message)
-    if named:
-        key = f"{key}.{named[1]}".strip(".")
-        plain = f"{named[1]!r} is not a setting of a notice"
-    line = _lines(text).get(re.sub(r"\[\.\.\.\]", "", key), 1)
-    return Finding(f"{shown}:{line}", f"{key}: {plain}" if key else plain)
-
-
 def _lines(text: str) -> dict[str, int]:
     """Key -> line, for tables and plain keys as people write them."""
     lines: dict[str, int] = {}
@@ -168,6 +240,6 @@ def _lines(text: str) -> dict[str, int]:
         if match := re.match(r"\s*\[([A-Za-z0-9_.\"-]+)\]", line):
             table = match[1].replace('"', "")
             lines.setdefault(table, number)
-        elif match := re.match(r"\s*([A-Za-z0-9_-]+)\s*=", line):
+        elif match := re.match(r"\s*\"?([A-Za-z0-9_*-]+)\"?\s*=", line):
             lines.setdefault(f"{table}.{match[1]}" if table else match[1], number)
     return lines

@@ -7,7 +7,6 @@ filter, no raw HTML, no unlisted link. A translation goes through the same gate 
 from __future__ import annotations
 
 import re
-import unicodedata
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -15,32 +14,30 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from severally.model.notice import ValueType, Variable
+from severally.notice.naming import hosts_in, undeclared
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}|\{\{|\}\}|\{%.*?(?:%\}|$)|\{#.*?#\}", re.DOTALL)
 _NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*")
-_ICU = re.compile(r"\{\s*[A-Za-z_][A-Za-z0-9_]*\s*,\s*(plural|select|selectordinal)\b")
 _HTML = re.compile(r"<[A-Za-z/!?][^>]*>?")
+VALUE = "\ufffc"
+"""Stands for a value in `Inline.words` (U+FFFC, object replacement)."""
 _MARK = "zqslot{}zq"
 _MARKED = re.compile(r"zqslot(\d+)zq")
-_LABEL = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # scripts without spaces between words
-_HOSTLIKE = re.compile(
-    rf"(?<![A-Za-z0-9.-])(?:(?:{_LABEL}|-)+\.)+[a-z]{{2,24}}(?![A-Za-z0-9-])", re.IGNORECASE
-)
-_IDEOGRAPHIC_STOP = re.compile("(?<=[A-Za-z0-9])\u3002(?=[A-Za-z])")  # UTS 46: a label separator
-_FILE_ENDINGS = frozenset(
-    {"pdf", "csv", "txt", "html", "docx", "xlsx", "json", "xml", "png", "jpg"}
-)
-"""No top-level domains: `terms.pdf` is no host."""
 _ADDRESS = re.compile(r"[^\s<>()\"',;:@]+@[^\s<>()\"',;:@]+")
 _SENTENCE = ".!?。、，！？؟،…"
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+_UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad\U000e0000-\U000e007f]")
+_PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
+_STRAY = re.compile(r"\*\*|__|\]\(|`|(?<![\w*])\*(?=\S)")
+_LONGEST = 5_000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """A run of tokens of one kind: `text` (words), `slot` (a variable), `open`/`close` of
-    `strong`, `em`, `link`, or `code`, `break`. `target` holds a link's target as marked text."""
+    `strong`, `em`, `link`, or `code`, `break`, `image` (`value` is its text). `target` holds a
+    link's or picture's target as marked text."""
 
     kind: str
     value: str = ""
@@ -49,12 +46,16 @@ class Span:
 
 @dataclass(slots=True)
 class Inline:
-    """A parsed segment and everything wrong with it (problem, cure)."""
+    """A parsed text and everything wrong with it (problem, cure).
+
+    `words` is what a person reads, each value as `\ufffc`.
+    """
 
     spans: list[Span] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     addresses: set[str] = field(default_factory=set)
+    words: str = ""
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -65,40 +66,58 @@ class InlineParser:
         self._variables = variables
         self._hosts = hosts
         self._markdown = MarkdownIt("commonmark", {"html": False})
+        self._markdown.disable("text_join")  # keeps `\\*`, which is meant, apart from a stray `*`
         self._markdown.validateLink = lambda url: True  # type: ignore[method-assign]
 
-    def parse(self, text: str, plain: bool = False) -> Inline:
-        """`plain`: a subject or preheader, where nothing but words and variables may stand."""
+    def parse(self, text: str, kind: str = "paragraph") -> Inline:
+        """`kind` is the block's (`model` of `source`), or `plain` for a subject or preheader,
+        where nothing but words and variables may stand."""
         result = Inline()
         self._refuse_characters(text, result)
         marked = self._mark(text, result)
-        if plain:
+        if kind == "plain":
             _spans_of(marked, result)
+            result.words = _MARKED.sub(VALUE, marked)
             return result
         if _HTML.search(marked):
             result.problems.append(("raw HTML", "write Markdown; a '<' alone is &lt;"))
         tokens = self._markdown.parseInline(marked)[0].children or []
-        self._walk(tokens, result)
+        self._walk(tokens, kind, result)
+        self._check_shape(kind, result)
         for match in _ADDRESS.finditer(marked):
             result.addresses.add(match[0].lower().strip(_SENTENCE))
         return result
 
     def _refuse_characters(self, text: str, result: Inline) -> None:
+        if len(text) > _LONGEST:
+            result.problems.append((f"more than {_LONGEST:,} characters", "split it into blocks"))
         if _CONTROL.search(text):
             result.problems.append(("a control character", "remove it"))
         if _BIDI.search(text):
             result.problems.append(
                 ("an invisible character that turns the writing direction", "remove it")
             )
-        if _MARKED.search(text):
-            result.problems.append(("a word that is used internally (zqslot)", "change it"))
+        if unseen := _UNSEEN.search(text):
+            result.problems.append((f"the invisible character U+{ord(unseen[0]):04X}", "remove it"))
+        if _PRIVATE_USE.search(text) or _MARKED.search(text):
+            result.problems.append(("a private-use character or the word zqslot", "change it"))
+
+    def _check_shape(self, kind: str, result: Inline) -> None:
+        shape = [span for span in result.spans if span.kind != "text" or span.value.strip()]
+        kinds = [(span.kind, span.value) for span in shape]
+        if kind == "image" and [each for each, _ in kinds] != ["image"]:
+            result.problems.append(
+                ("more than the one picture", "write ![What it shows](https://…)")
+            )
+        elif kind == "button" and (
+            ("open", "link") not in kinds[:1]
+            or kinds[-1:] != [("close", "link")]
+            or kinds.count(("open", "link")) != 1
+        ):
+            result.problems.append(("a button that is not one link", "write [Text](https://…)"))
 
     def _mark(self, text: str, result: Inline) -> str:
         """`{{ name }}` as a word that Markdown leaves alone; anything else in braces refused."""
-        if _ICU.search(text):
-            result.problems.append(
-                ("plural and select are not available yet", "write the sentence without them")
-            )
 
         def mark(match: re.Match[str]) -> str:
             name = _NAME.fullmatch(match[1]) if match[1] is not None else None
@@ -108,32 +127,37 @@ class InlineParser:
                 )
                 return ""
             if name[1] not in self._variables:
-                result.problems.append(
-                    (
-                        f"nobody declared the variable {name[1]!r}",
-                        f"declare [variables.{name[1]}] in notice.toml, or correct the name",
-                    )
-                )
+                result.problems.append(undeclared(name[1], self._variables))
                 return ""
             result.variables.append(name[1])
             return _MARK.format(len(result.variables) - 1)
 
         return _BRACES.sub(mark, text)
 
-    def _walk(self, tokens: list[Token], result: Inline) -> None:
+    def _walk(self, tokens: list[Token], kind: str, result: Inline) -> None:
         link: tuple[str, list[str]] | None = None
         for token in tokens:
             match token.type:
                 case "text":
                     _spans_of(token.content, result)
+                    self._read_words(token.content, result)
+                    if link is not None:
+                        link[1].append(token.content)
+                case "text_special":
+                    result.spans.append(Span("text", token.content))
+                    result.words += token.content
                     if link is not None:
                         link[1].append(token.content)
                 case "softbreak":
                     result.spans.append(Span("text", "\n"))
+                    result.words += "\n"
                 case "hardbreak":
                     result.spans.append(Span("break"))
+                    result.words += "\n"
                 case "code_inline":
-                    result.spans.append(Span("code", token.content))
+                    self._code(token.content, result)
+                    if link is not None:
+                        link[1].append(token.content)
                 case "strong_open" | "em_open":
                     result.spans.append(Span("open", token.type.split("_")[0]))
                 case "strong_close" | "em_close":
@@ -143,15 +167,63 @@ class InlineParser:
                     link = (target, [])
                     result.targets.append(self._plain_target(target, result))
                     result.spans.append(Span("open", "link", target))
+                    if token.attrs.get("title"):
+                        result.problems.append(("a link with a title", "nobody sees it: remove it"))
                 case "link_close":
                     if link is not None:
                         self._check_link(link[0], "".join(link[1]), result)
                     link = None
                     result.spans.append(Span("close", "link"))
+                case "image" if kind == "image":
+                    self._image(token, result)
                 case "image":
-                    result.problems.append(("an image", "pictures are not available yet"))
+                    result.problems.append(
+                        ("a picture inside a text", "give it a paragraph of its own")
+                    )
                 case _:
                     result.problems.append((f"{token.type} is not allowed", "write plain text"))
+
+    def _read_words(self, marked: str, result: Inline) -> None:
+        """Markup that is left in the words was not understood, and would be read as it is."""
+        stray = _STRAY.search(marked)
+        if stray is not None:
+            result.problems.append(
+                (
+                    f"broken markup: {_shown(stray[0])!r} would be shown as it stands",
+                    "close it; ** must touch a word or a space, not punctuation; "
+                    "a sign that is meant is written with a \\ before it",
+                )
+            )
+        for host, named in hosts_in(_MARKED.sub(VALUE, marked)):
+            if named and host not in self._hosts:
+                result.problems.append(
+                    (
+                        f"the address of {host}, which link_hosts does not list",
+                        "mail programs make a link of it: list the host or remove it",
+                    )
+                )
+        result.words += _MARKED.sub(VALUE, marked)
+
+    def _code(self, content: str, result: Inline) -> None:
+        if _MARKED.search(content):
+            result.problems.append(("a variable in `code`", "take the backquotes away"))
+            return
+        result.spans.append(Span("code", content))
+        result.words += content
+
+    def _image(self, token: Token, result: Inline) -> None:
+        target = str(token.attrs.get("src", ""))
+        result.targets.append(self._plain_target(target, result))
+        words = token.content
+        if not words.strip():
+            result.problems.append(
+                ("a picture without text", "say what it shows, for those who do not see it")
+            )
+        if urllib.parse.urlsplit(target).scheme == "mailto":
+            result.problems.append(("a picture at a mail address", "write https://…"))
+        self._check_link(target, "", result)
+        result.spans.append(Span("image", words, target))
+        result.words += _MARKED.sub(VALUE, words)
 
     def _plain_target(self, target: str, result: Inline) -> str:
         return _MARKED.sub(lambda m: "{{" + result.variables[int(m[1])] + "}}", target)
@@ -188,10 +260,8 @@ class InlineParser:
             self._check_text(host, text, result)
 
     def _check_text(self, host: str, text: str, result: Inline) -> None:
-        plain = _IDEOGRAPHIC_STOP.sub(".", unicodedata.normalize("NFKC", text))
-        for shown in _HOSTLIKE.findall(plain):
-            named = shown.lower()
-            if named != host and named.rpartition(".")[2] not in _FILE_ENDINGS:
+        for shown, _ in hosts_in(text):
+            if shown != host:
                 result.problems.append(
                     (
                         f"the link text shows {shown} but leads to {host}",

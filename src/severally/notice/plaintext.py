@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from severally.model.notice import ValueType, Variable
 from severally.model.stencil import Landing, Pieces, Slot
 from severally.notice.inline import Inline, Span, target_parts
+from severally.notice.phrase import Tree, spread
 from severally.notice.source import Block
 from severally.notice.wrapping import SLOT, WIDTH, columns, wrapped
 from severally.notice.writing import Filled, Joiner, Table, gathered
@@ -45,19 +46,25 @@ class _Text:
         self._shown: list[str] = []
 
     def pieces(self, blocks: Sequence[Filled]) -> Pieces:
-        text, item = "", False
-        for part in gathered(blocks):
+        joiner, item = Joiner(), False
+        for at, part in enumerate(gathered(blocks)):
             was_item, item = item, not isinstance(part, Table) and part[0].kind == "item"
-            if text:
-                text += "\n" if item and was_item else "\n\n"
-            text += self._table(part) if isinstance(part, Table) else self._block(*part)
-        text += "\n"
+            if at:
+                joiner.add("\n" if item and was_item else "\n\n")
+            if isinstance(part, Table):
+                self._table(part, joiner)
+            else:
+                joiner.add(*self._block(*part))
+        joiner.add("\n")
         if self._shown:
             numbered = (f"[{at}] {target}" for at, target in enumerate(self._shown, 1))
-            text += "\n" + "\n".join(numbered) + "\n"
-        return self._unmarked(text)
+            joiner.add(*self._unmarked("\n" + "\n".join(numbered) + "\n"))
+        return joiner.done()
 
-    def _block(self, block: Block, inline: Inline | None) -> str:
+    def _block(self, block: Block, tree: Tree | None) -> Pieces:
+        return spread([tree], lambda one: self._unmarked(self._words(block, one[0])))
+
+    def _words(self, block: Block, inline: Inline | None) -> str:
         inside = self._inside(inline) if inline else ""
         match block.kind:
             case "heading":
@@ -73,14 +80,16 @@ class _Text:
             case _:
                 return wrapped(inside)
 
-    def _table(self, table: Table) -> str:
+    def _table(self, table: Table, joiner: Joiner) -> None:
         """`Amount: 12.50 USD` where rows have headings; cells between bars where columns do."""
         between = ": " if table.facts else " | "
-        lines: list[str] = []
-        for row in table.rows:
-            cells = [self._inside(cell) if cell else "" for cell in row.cells]
-            lines.append(wrapped(between.join(cells), rest="  "))
-        return "\n".join(lines)
+
+        def line(cells: Sequence[Inline | None]) -> Pieces:
+            inside = [self._inside(cell) if cell else "" for cell in cells]
+            return self._unmarked(wrapped(between.join(inside), rest="  "))
+
+        for at, row in enumerate(table.rows):
+            joiner.add("\n" if at else "", *spread(row.cells, line))
 
     def _inside(self, inline: Inline) -> str:
         text = ""
@@ -93,6 +102,8 @@ class _Text:
                     text += self._marked(Slot(name))
                 case "break", _:
                     text += "\n"
+                case "image", words:
+                    text += f"[{self._marked_words(words, inline)}]"
                 case "open", "link":
                     links.append((self._target(span, inline), len(text)))
                 case "close", "link":
@@ -101,6 +112,10 @@ class _Text:
                 case _:
                     pass
         return text
+
+    def _marked_words(self, words: str, inline: Inline) -> str:
+        parts = target_parts(words, inline.variables)
+        return "".join(self._marked(Slot(text)) if slot else text for text, slot in parts)
 
     def _target(self, span: Span, inline: Inline) -> str:
         """Percent-encoded as in HTML where the value is only a part of the link."""

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from severally.model.notice import ValueType, Variable
 from severally.model.stencil import Landing, Piece, Pieces, Slot
 from severally.notice.inline import Inline, Span, target_parts
+from severally.notice.phrase import Tree, spread
 from severally.notice.source import Block
 
-Filled = tuple[Block, Inline | None]
+Filled = tuple[Block, Tree | None]
 """A block of the source with its segment in the locale's words."""
 
 
@@ -40,11 +41,16 @@ class Joiner:
         return tuple(self._pieces)
 
 
-def plain_pieces(inline: Inline) -> Pieces:
+def plain_pieces(tree: Tree) -> Pieces:
     """A subject or preheader: words and slots."""
+    return spread([tree], _plain)
+
+
+def _plain(inlines: Sequence[Inline | None]) -> Pieces:
     joiner = Joiner()
-    for span in inline.spans:
-        joiner.add(Slot(span.value) if span.kind == "slot" else span.value)
+    for inline in inlines:
+        for span in inline.spans if inline else ():
+            joiner.add(Slot(span.value) if span.kind == "slot" else span.value)
     return joiner.done()
 
 
@@ -52,7 +58,7 @@ def plain_pieces(inline: Inline) -> Pieces:
 class Row:
     """A table's row. `heads`: its cells are headings of their columns."""
 
-    cells: tuple[Inline | None, ...]
+    cells: tuple[Tree | None, ...]
     heads: bool
 
 
@@ -113,7 +119,7 @@ class _Page:
         self._to_level(0, "")
         return self._joiner.done()
 
-    def _block(self, block: Block, inline: Inline | None, quiet: bool) -> None:
+    def _block(self, block: Block, inline: Tree | None, quiet: bool) -> None:
         add = self._joiner.add
         if block.kind == "item":
             self._to_level(block.level, block.marker)
@@ -126,6 +132,8 @@ class _Page:
                 add(f"<{tag}>", *self._inside(inline), f"</{tag}>\n")
             case "paragraph":
                 add('<p class="quiet">' if quiet else "<p>", *self._inside(inline), "</p>\n")
+            case "image":
+                add('<p class="picture">', *self._inside(inline), "</p>\n")
             case "button":
                 add(_BUTTON_OPENS, *self._inside(inline), _BUTTON_CLOSES)
             case "rule":
@@ -159,11 +167,15 @@ class _Page:
             add("</tr>\n")
         add("</table>\n")
 
-    def _inside(self, inline: Inline | None) -> Pieces:
+    def _inside(self, tree: Tree | None) -> Pieces:
+        return spread([tree], self._spans)
+
+    def _spans(self, inlines: Sequence[Inline | None]) -> Pieces:
         joiner = Joiner()
-        if inline is not None:
-            for span in inline.spans:
-                joiner.add(*self._span(span, inline))
+        for inline in inlines:
+            if inline is not None:
+                for span in inline.spans:
+                    joiner.add(*self._span(span, inline))
         return joiner.done()
 
     def _span(self, span: Span, inline: Inline) -> Iterable[Piece]:
@@ -177,6 +189,8 @@ class _Page:
                 return (f"<code>{html.escape(span.value)}</code>",)
             case "break", _:
                 return ("<br>\n",)
+            case "image", _:
+                return self._image(span, inline)
             case "open", "link":
                 return ('<a href="', *self._target(span, inline), '">')
             case "close", "link":
@@ -185,6 +199,15 @@ class _Page:
                 return (f"<{name}>",)
             case _, name:
                 return (f"</{name}>",)
+
+    def _image(self, span: Span, inline: Inline) -> list[Piece]:
+        """Its text is for those who do not see it: most mail programs load pictures on request."""
+        words: list[Piece] = [
+            Slot(text, Landing.HTML) if slot else html.escape(text)
+            for text, slot in target_parts(span.value, inline.variables)
+        ]
+        source = self._target(span, inline)
+        return ['<img src="', *source, '" alt="', *words, '" style="max-width:100%;height:auto;">']
 
     def _target(self, span: Span, inline: Inline) -> list[Piece]:
         parts = target_parts(span.target, inline.variables)

@@ -89,11 +89,28 @@ def audience(result: results.AudienceResult, console: Console) -> None:
 def translation(result: results.TranslateResult, console: Console) -> None:
     """`translate status` and `translate update`."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("locale", "translated", "missing", "stale"):
-        grid.add_column(heading, justify="left" if heading == "locale" else "right")
+    headings = ("locale", "translated", "missing", "stale", "words left", "offered", "")
+    for heading in headings:
+        grid.add_column(heading, justify="left" if heading in ("locale", "") else "right")
     for line in result.catalogues:
-        grid.add_row(line.locale, str(line.translated), str(line.missing), str(line.stale))
+        instead = f"not sent yet: they read {line.fallback}" if line.fallback else ""
+        counts = (line.translated, line.missing, line.stale, line.words, line.offered)
+        grid.add_row(line.locale, *map(number, counts), instead)
     console.print(grid)
+    left = [line for line in result.catalogues if line.missing or line.stale]
+    for line in left:
+        open_ = " and ".join(
+            f"{number(count)} {word}"
+            for count, word in ((line.missing, "missing"), (line.stale, "stale"))
+            if count
+        )
+        said = f"{line.locale}: {open_}, {counted(line.words, 'word')} left"
+        offered = f"; {counted(line.offered, 'offer')} from memory to confirm"
+        console.print(escape(said + (offered if line.offered else "")))
+    if not left:
+        console.print("everything is translated")
+    if result.named:
+        console.print(f"{counted(result.named, 'block')} of body.md got an id")
     for file in result.written:
         console.print(f"wrote {escape(file)}")
 

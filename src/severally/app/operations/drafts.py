@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
@@ -24,12 +25,8 @@ from severally.model.notice import Kind, ValueType
 from severally.model.sender import DkimKey, Sender
 from severally.model.values import ValueRefused, parse_value, refuse_unprintable
 from severally.notice.catalogue import Status
-from severally.notice.compiling import (
-    Compiled,
-    catalogue_status,
-    compile_notice,
-    update_catalogues,
-)
+from severally.notice.compiling import Compiled, compile_notice
+from severally.notice.updating import catalogue_status, update_catalogues
 
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -95,16 +92,23 @@ def translation_status(office: Office, name: str) -> TranslateResult:
 
 def update_translations(office: Office, name: str) -> TranslateResult:
     """Write every catalogue anew from the source."""
-    folder = folder_of(office, name)
-    statuses = update_catalogues(folder)
+    now = datetime.fromtimestamp(office.wiring.clock.wall(), UTC)
+    updated = update_catalogues(folder_of(office, name), now)
     root = office.workspace.root
-    files = (folder / "locales" / f"{status.locale}.po" for status in statuses)
-    written = tuple(str(file.relative_to(root)) for file in files)
-    return TranslateResult(name, tuple(map(_line, statuses)), written)
+    written = tuple(str(file.relative_to(root)) for file in updated.written)
+    return TranslateResult(name, tuple(map(_line, updated.statuses)), written, updated.named)
 
 
 def _line(status: Status) -> CatalogueLine:
-    return CatalogueLine(status.locale, status.done, status.missing, status.stale)
+    return CatalogueLine(
+        status.locale,
+        status.done,
+        status.missing,
+        status.stale,
+        status.words,
+        status.offered,
+        status.fallback,
+    )
 
 
 # --- the sender

@@ -10,19 +10,27 @@ from severally.model.mailing import MailingState
 
 
 class FoundView(msgspec.Struct, frozen=True):
-    """One finding, as JSON. `recipients` are ids."""
+    """One finding, as JSON. `recipients` are ids; `locale` and `segment` as in a catalogue."""
 
     where: str
     problem: str
     cure: str = ""
     recipients: tuple[str, ...] = ()
     warning: bool = False
+    locale: str = ""
+    segment: str = ""
 
 
 def view_of(finding: Finding) -> FoundView:
     """A finding for output."""
     return FoundView(
-        finding.where, finding.problem, finding.cure, finding.recipients, finding.warning
+        finding.where,
+        finding.problem,
+        finding.cure,
+        finding.recipients,
+        finding.warning,
+        finding.locale,
+        finding.segment,
     )
 
 
@@ -191,20 +199,25 @@ class StatusResult(msgspec.Struct, frozen=True):
 
 
 class CatalogueLine(msgspec.Struct, frozen=True):
-    """One locale of `translate status`."""
+    """One locale of `translate status`. `words` of the source are left to translate; for
+    `offered` segments the memory has a text; `fallback` is what is read instead for now."""
 
     locale: str
     translated: int
     missing: int
     stale: int
+    words: int = 0
+    offered: int = 0
+    fallback: str = ""
 
 
 class TranslateResult(msgspec.Struct, frozen=True):
-    """`translate status` and `translate update`."""
+    """`translate status` and `translate update`. `named`: blocks that got an id."""
 
     notice: str
     catalogues: tuple[CatalogueLine, ...]
     written: tuple[str, ...] = ()
+    named: int = 0
 
 
 class InitResult(msgspec.Struct, frozen=True):
