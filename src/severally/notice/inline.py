@@ -29,7 +29,7 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 _UNSEEN = re.compile("[\u200b\u2060\ufeff\u00ad\U000e0000-\U000e007f]")
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 _STRAY = re.compile(r"\*\*|__|\]\(|`|(?<![\w*])\*(?=\S)")
-_LONGEST = 5_000
+_LONGEST = 20_000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 

@@ -123,6 +123,7 @@ def _empty(name: str, locale: str, old: Catalog | None, now: dt.datetime) -> Cat
         locale.replace("-", "_"),
         header_comment=old.header_comment if old else f"# {name}: translation into {locale}",
         project=old.project if old else name,
+        msgid_bugs_address=(old.msgid_bugs_address if old else "") or name,
         version=old.version if old else "1",
         last_translator=(old.last_translator or "Nobody yet") if old else "Nobody yet",
         language_team=(old.language_team or locale) if old else locale,
