@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from severally.model.audit import ChainRow
 from severally.model.delivery import Claim, DeliveryState, Ticket
 from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
 from severally.model.envelope import Checked, Composed, Payload, Sealed
@@ -338,4 +339,17 @@ class Ledger(Protocol):
     def add_guard_counts(self, mailing_id: str, sealed: int, refused: int) -> None: ...
     def add_act(self, act: Act) -> None: ...
     def acts(self, mailing_id: str) -> Sequence[Act]: ...
+    def head(self) -> tuple[int, bytes]:
+        """(number, hash) of the last row of the chain of acts; (0, GENESIS) before any."""
+        ...
+
+    def chain(self, after: int, count: int) -> Sequence[ChainRow]:
+        """Up to `count` rows of the chain beyond number `after`, in order."""
+        ...
+
+    def doubt(self, marks: Mapping[int, int], now: float, reason: str) -> int:
+        """This ledger is older than what was sent: in each cohort everything up to its mark
+        that is not final is in doubt, and mailings under way are halted. How many."""
+        ...
+
     def close(self) -> None: ...

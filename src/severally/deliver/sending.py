@@ -23,7 +23,7 @@ from severally.model.delivery import DeliveryState
 from severally.model.entries import Record
 from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
-from severally.model.mailing import Mailing, MailingState
+from severally.model.mailing import Cohort, Mailing, MailingState
 from severally.model.observed import Orders
 from severally.model.outcome import Action, Ending, Origin, Outcome, Reply
 from severally.pace.scheduler import LaneView, Scheduler
@@ -54,6 +54,7 @@ class Deliverer:
         listen: Callable[[Progress], None],
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
         beside: Sequence[Callable[[], Awaitable[None]]] = (),
+        reserve: Callable[[Cohort, int], None] = lambda cohort, upto: None,
     ) -> None:
         self._beside = beside
         self._ledger = ledger
@@ -87,9 +88,8 @@ class Deliverer:
             clock.wall,
             self._scheduler.speed,
             self,
-            settings.batch,
-            settings.ahead_s,
-            settings.ready,
+            settings,
+            reserve,
         )
         self._wake = asyncio.Event()
         self._stopping = False

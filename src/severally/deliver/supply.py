@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from severally.deliver.parcel import Parcel
+from severally.deliver.settings import Settings
 from severally.model.delivery import Claim
 from severally.model.envelope import Blocked, Checked, Refusal, Sealed
 from severally.model.mailing import Cohort
 from severally.ports import Bench, Ledger
+
+Claiming = Callable[[Cohort, int, int, float], Sequence[Claim]]
 
 
 class Receiving(Protocol):
@@ -88,7 +91,11 @@ class Store:
 
 
 class Supply:
-    """Keeps the stores filled, the emptiest first, with `bench.width + 1` batches at work."""
+    """Keeps the stores filled, the emptiest first, with `bench.width + 1` batches at work.
+
+    `reserve(cohort, upto)` returns when it is said outside the ledger that sending may come so
+    far (`marks`).
+    """
 
     def __init__(
         self,
@@ -98,9 +105,8 @@ class Supply:
         wall: Callable[[], float],
         speed: Callable[[str], float],
         receiving: Receiving,
-        batch: int,
-        ahead_s: float,
-        most: int,
+        settings: Settings,
+        reserve: Callable[[Cohort, int], None],
     ) -> None:
         self.epoch = 0
         self.stores: dict[int, Store] = {}
@@ -110,9 +116,10 @@ class Supply:
         self._wall = wall
         self._speed = speed
         self._receiving = receiving
-        self._batch = batch
-        self._ahead_s = ahead_s
-        self._most = most
+        self._batch = settings.batch
+        self._ahead_s = settings.ahead_s
+        self._most = settings.ready
+        self._reserve = reserve
         self._wake = asyncio.Event()
 
     def add(self, store: Store) -> None:
@@ -213,15 +220,22 @@ class Supply:
         due = store.take_due(now, count)
         if due:
             claims += await self._off_loop(
-                lambda: self._ledger.claim_due(store.cohort, due, self.epoch, now)
+                lambda: self._marked(store.cohort, self._ledger.claim_due, due, now)
             )
         fresh = count - len(claims)
         if fresh and not store.exhausted and not store.closed:
             got = await self._off_loop(
-                lambda: self._ledger.claim(store.cohort, fresh, self.epoch, now)
+                lambda: self._marked(store.cohort, self._ledger.claim, fresh, now)
             )
             store.exhausted = len(got) < fresh
             claims += got
+        return claims
+
+    def _marked(self, cohort: Cohort, claim: Claiming, count: int, now: float) -> Sequence[Claim]:
+        """Claim, and have it said outside the ledger before any of it can be sent."""
+        claims = claim(cohort, count, self.epoch, now)
+        if claims:
+            self._reserve(cohort, max(each.delivery for each in claims))
         return claims
 
     def _sort(

@@ -26,6 +26,8 @@ _UNDONE = (_READY, _CLAIMED, _ATTEMPTING, _DEFERRED)
 
 SENDING = frozenset({_M.CANARY, _M.RAMPING, _M.SENDING})
 """States of a mailing in which deliveries may be attempted."""
+HALTABLE = SENDING | {_M.REHEARSED}
+"""States of a mailing that can be halted."""
 FINAL = frozenset({_M.DONE, _M.VOID, _M.CANCELLED})
 # by number, because hashing a member calls Python; claiming and attempting are no records
 _BY_RECORD = tuple(
@@ -157,6 +159,11 @@ def taken_over(
         parts = ", ".join(f"{n} {state.word}" for state, n in sorted(moved.items()) if n)
         acts.append(Act(now, mailing, "taken over", f"epoch {epoch}: now {parts}"))
     return acts
+
+
+def restored(now: float, reason: str, count: int) -> Act:
+    """What is written when a ledger finds itself older than what was sent."""
+    return Act(now, "", "restored", f"{reason}; {count} deliveries are in doubt")
 
 
 def check_freezable(name: str, count: int, repeated: Sequence[tuple[str, tuple[int, ...]]]) -> None:

@@ -64,9 +64,13 @@ class LaneStat(msgspec.Struct, frozen=True):
 
 
 class Act(msgspec.Struct, frozen=True):
-    """One thing somebody or the program did to a mailing; no personal data in `detail`."""
+    """One thing somebody or the program did to a mailing; no personal data in `detail`.
+
+    `who` is the operator's name; empty for the program itself.
+    """
 
     at: float
     mailing: str
     what: str
     detail: str = ""
+    who: str = ""

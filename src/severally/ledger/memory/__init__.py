@@ -17,6 +17,7 @@ import msgspec
 from severally.ledger import rules
 from severally.ledger.memory.deliveries import Deliveries, Delivery, last_record
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging
+from severally.model.audit import GENESIS, ChainRow, chain
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
 from severally.model.errors import LedgerError
@@ -60,7 +61,7 @@ class MemoryLedger:
         self._books: dict[str, _Book] = {}
         self._mailing_of: dict[int, str] = {}
         self._deliveries = Deliveries()
-        self._acts: list[Act] = []
+        self._chain: list[ChainRow] = []
         self._epoch = 0
         self._next_delivery = 1
 
@@ -144,7 +145,7 @@ class MemoryLedger:
         made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
         used = {cohort.receiver: lanes[cohort.receiver] for cohort in cohorts}
         self._books[mailing.id] = _Book(made, frozen, cohorts, used, {})
-        self._acts.append(Act(now, mailing.id, "created", mailing.state.value))
+        self._write(Act(now, mailing.id, "created", mailing.state.value))
         return list(cohorts)
 
     @_alone
@@ -182,7 +183,7 @@ class MemoryLedger:
         for tally in self.tally(mailing_id).values():
             counts.update(tally)
         book.mailing = rules.step(book.mailing, state, now, reason, counts)
-        self._acts.append(Act(now, mailing_id, state.value, reason))
+        self._write(Act(now, mailing_id, state.value, reason))
         return book.mailing
 
     @_alone
@@ -196,7 +197,7 @@ class MemoryLedger:
         """Let every step up to this one leave, recorded as an act."""
         book = self._book(mailing_id)
         book.mailing = rules.opened(book.mailing, step)
-        self._acts.append(Act(now, mailing_id, f"step {step} opened", reason))
+        self._write(Act(now, mailing_id, f"step {step} opened", reason))
         return book.mailing
 
     @_alone
@@ -224,7 +225,7 @@ class MemoryLedger:
         changes: dict[str, Counter[DeliveryState]] = {}
         for cohort, moved in self._deliveries.let_go(now):
             changes.setdefault(cohort.mailing, Counter()).update(moved)
-        self._acts += rules.taken_over(self._epoch, now, changes)
+        self._write(*rules.taken_over(self._epoch, now, changes))
         return self._epoch
 
     @_alone
@@ -259,6 +260,18 @@ class MemoryLedger:
         halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
         self._deliveries.keep(standings, {r.delivery for r in turn.records}, turn.now)
         return TurnResult(halted)
+
+    @_alone
+    def doubt(self, marks: Mapping[int, int], now: float, reason: str) -> int:
+        """Everything up to its cohort's mark that is not final is in doubt; mailings under way
+        are halted. How many are in doubt now that were not before."""
+        self._epoch += 1
+        count = sum(self._deliveries.doubt(cohort, mark, now) for cohort, mark in marks.items())
+        for book in self._books.values():
+            if book.mailing.state in rules.HALTABLE:
+                book.mailing = rules.step(book.mailing, MailingState.HALTED, now, reason, {})
+        self._write(rules.restored(now, reason, count))
+        return count
 
     @_alone
     def add_lane_stats(self, mailing_id: str, stats: Iterable[LaneStat]) -> None:
@@ -344,12 +357,26 @@ class MemoryLedger:
     @_alone
     def add_act(self, act: Act) -> None:
         """Add to the record of who did what."""
-        self._acts.append(act)
+        self._write(act)
 
     @_alone
     def acts(self, mailing_id: str) -> Sequence[Act]:
         """What was done to a mailing, in order; under '' what was done to the ledger."""
-        return [act for act in self._acts if act.mailing == mailing_id]
+        return [row.act for row in self._chain if row.act.mailing == mailing_id]
+
+    def _write(self, *acts: Act) -> None:
+        self._chain += chain(acts, *self.head())
+
+    @_alone
+    def head(self) -> tuple[int, bytes]:
+        """(number, hash) of the chain's last row."""
+        last = self._chain[-1] if self._chain else ChainRow(0, Act(0.0, "", ""), GENESIS)
+        return last.seq, last.hash
+
+    @_alone
+    def chain(self, after: int, count: int) -> Sequence[ChainRow]:
+        """The chain's rows beyond number `after`, in order."""
+        return self._chain[after : after + count]
 
     def close(self) -> None:
         """Nothing to let go of."""

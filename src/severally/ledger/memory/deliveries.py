@@ -169,6 +169,17 @@ class Deliveries:
         if standing.state is _READY and frontier is not None:
             frontier.returned(number)
 
+    def doubt(self, cohort: int, mark: int, now: float) -> int:
+        """Put everything up to the mark that is not final in doubt; how many."""
+        known = self._cohorts.get(cohort)
+        numbers = range(known.first, min(known.last, mark) + 1) if known else ()
+        open_ones = [d for n in numbers if (d := self._all[n]).state in _NOT_FINAL]
+        for delivery in open_ones:
+            delivery.reply = delivery.due = None
+            delivery.at = now
+            self._move(delivery, _D.IN_DOUBT)
+        return len(open_ones)
+
     # --- looking
 
     def tally(self, cohort: Cohort) -> dict[DeliveryState, int]:
@@ -200,6 +211,7 @@ class Deliveries:
 
 
 _IN_HAND = frozenset({_D.CLAIMED, _D.ATTEMPTING})
+_NOT_FINAL = _IN_HAND | {_READY, _DEFERRED}
 
 
 def last_record(number: int, delivery: Delivery) -> Record:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from severally.ledger.sqlite.audiences import Audiences
 from severally.ledger.sqlite.delivering import Delivering
+from severally.ledger.sqlite.doubting import Doubting
 from severally.ledger.sqlite.looking import Looking
 from severally.ledger.sqlite.mailings import Mailings
 from severally.ledger.sqlite.store import Store
 
 
-class SqliteLedger(Audiences, Mailings, Delivering, Looking):
+class SqliteLedger(Audiences, Mailings, Delivering, Doubting, Looking):
     """`ports.Ledger` in the file `path`, made where it is missing (mode 0600).
 
     Raises LedgerError for a ledger of a newer program, StorageFailed where the disk refuses.

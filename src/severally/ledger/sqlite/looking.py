@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from severally.ledger.sqlite.mailings import found, write_act
+from severally.ledger.sqlite.mailings import chain_head, found, write_act
 from severally.ledger.sqlite.store import Store
+from severally.model.audit import ChainRow
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.entries import Act, LaneStat, Record
 from severally.model.mailing import Cohort
@@ -60,7 +61,10 @@ _LANE_STATS = """
 SELECT lane, first_at, last_at, peak_rate, peak_connections FROM lane_stat
 WHERE mailing = ? ORDER BY lane
 """
-_ACTS = "SELECT at, mailing, what, detail FROM act WHERE mailing = ? ORDER BY number"
+_ACTS = "SELECT at, mailing, what, detail, who FROM act WHERE mailing = ? ORDER BY number"
+_CHAIN = """
+SELECT seq, at, mailing, what, detail, who, hash FROM act WHERE seq > ? ORDER BY seq LIMIT ?
+"""
 
 
 class Looking:
@@ -179,3 +183,14 @@ class Looking:
         """What was done to a mailing, in order; under '' what was done to the ledger."""
         with self._store.read() as db:
             return [Act(*row) for row in db.execute(_ACTS, (mailing_id,))]
+
+    def head(self) -> tuple[int, bytes]:
+        """(number, hash) of the chain's last row."""
+        with self._store.read() as db:
+            return chain_head(db)
+
+    def chain(self, after: int, count: int) -> Sequence[ChainRow]:
+        """The chain's rows beyond number `after`, in order."""
+        with self._store.read() as db:
+            rows = db.execute(_CHAIN, (after, count)).fetchall()
+        return [ChainRow(seq, Act(*act), hash_) for seq, *act, hash_ in rows]

@@ -21,6 +21,7 @@ from severally.ledger.sqlite.audiences import groups, numbered
 from severally.ledger.sqlite.building import building, note, reserve, strike_out
 from severally.ledger.sqlite.numbering import fill_by_step, fill_in_order
 from severally.ledger.sqlite.store import Store
+from severally.model.audit import GENESIS, chained
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act
 from severally.model.mailing import Cohort, Frozen, Mailing, MailingState
@@ -32,7 +33,7 @@ _COLUMNS = (
 )
 _SELECT = f"SELECT {_COLUMNS} FROM mailing"  # noqa: S608
 _INSERT = f"INSERT INTO mailing ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_STEP = """
+STEP = """
 UPDATE mailing SET state = ?, halt_epoch = ?, started_at = ?, ended_at = ?, reason = ? WHERE id = ?
 """
 _COHORT = """
@@ -42,7 +43,10 @@ _COUNTS = """
 SELECT state, sum(n) FROM tally JOIN cohort ON cohort.id = tally.cohort
 WHERE mailing = ? GROUP BY state
 """
-_ACT = "INSERT INTO act (at, mailing, what, detail) VALUES (?, ?, ?, ?)"
+_ACT = """
+INSERT INTO act (at, mailing, what, detail, who, seq, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_HEAD = "SELECT seq, hash FROM act WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
 _OPEN = """
 SELECT id, state, halt_epoch, step FROM mailing WHERE state NOT IN ('done', 'void', 'cancelled')
 """
@@ -151,7 +155,7 @@ class Mailings:
             counts = {DeliveryState(s): n for s, n in db.execute(_COUNTS, (mailing_id,))}
             new = step(old, state, now, reason, counts)
             db.execute(
-                _STEP,
+                STEP,
                 (new.state, new.halt_epoch, new.started_at, new.ended_at, reason, mailing_id),
             )
             write_act(db, Act(now, mailing_id, state.value, reason))
@@ -179,8 +183,16 @@ class Mailings:
 
 
 def write_act(db: sqlite3.Connection, act: Act) -> None:
-    """Add to the record of who did what, in the transaction under way."""
-    db.execute(_ACT, (act.at, act.mailing, act.what, act.detail))
+    """Add to the chain of who did what, in the transaction under way."""
+    seq, head = chain_head(db)
+    fields = (act.at, act.mailing, act.what, act.detail, act.who)
+    db.execute(_ACT, (*fields, seq + 1, chained(head, seq + 1, act)))
+
+
+def chain_head(db: sqlite3.Connection) -> tuple[int, bytes]:
+    """(number, hash) of the chain's last row."""
+    row: tuple[int, bytes] | None = db.execute(_HEAD).fetchone()
+    return row or (0, GENESIS)
 
 
 def found(db: sqlite3.Connection, mailing_id: str) -> Mailing:

@@ -1,0 +1,116 @@
+"""Checkpoints: what the ledger said of itself, signed and kept outside of it.
+
+One JSON line each, appended and synced to every place before anything goes on. Places that a
+person cannot change together with the ledger (another machine's disk) are what they are for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from severally.model.audit import Checkpoint
+from severally.model.errors import StorageFailed, UsageError
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class _Line(msgspec.Struct, frozen=True):
+    checkpoint: msgspec.Raw
+    signature: str
+
+
+class CheckpointFile:
+    """One place. Not responsible for what a checkpoint says."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, line: bytes) -> None:
+        """Add one line, on disk before it returns. Raises StorageFailed."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if os.write(handle, line) != len(line):
+                    raise OSError(28, "No space left on device")
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise StorageFailed(
+                f"the checkpoint cannot be written to {self.path}: {error.strerror}; nothing was "
+                "acknowledged: mend the disk, then resume"
+            ) from None
+
+    def lines(self) -> Iterator[bytes]:
+        """Every whole line; a last one that was cut off by a crash is none."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UsageError(f"{self.path} cannot be read: {error.strerror}") from None
+        yield from data.split(b"\n")[:-1]
+
+
+class Checkpoints:
+    """All places of a workspace; signs with `seed` (32 bytes, Ed25519, RFC 8032)."""
+
+    def __init__(self, seed: bytes, places: Sequence[Path]) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self._places = [CheckpointFile(path) for path in places]
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes, for verifying elsewhere."""
+        return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def append(self, checkpoint: Checkpoint) -> None:
+        """To every place, durably. Raises StorageFailed; then some may have it and some not."""
+        said = _encode(checkpoint)
+        signature = base64.b64encode(self._key.sign(said)).decode()
+        line = b'{"checkpoint":%s,"signature":"%s"}\n' % (said, signature.encode())
+        for place in self._places:
+            place.append(line)
+
+    def all(self) -> list[Checkpoint]:
+        """Those of every place whose signatures hold, place by place."""
+        return [
+            point
+            for place in self._places
+            for line in place.lines()
+            if (point := verified(line, self.public_key)) is not None
+        ]
+
+    def forged(self) -> list[str]:
+        """Places and lines that are not what was signed."""
+        return [
+            f"{place.path}:{number}: not signed by this workspace's key, or changed"
+            for place in self._places
+            for number, line in enumerate(place.lines(), 1)
+            if verified(line, self.public_key) is None
+        ]
+
+    def last(self) -> Checkpoint | None:
+        """The newest that any place holds."""
+        return max(self.all(), key=lambda point: point.at, default=None)
+
+
+def verified(line: bytes, public_key: bytes) -> Checkpoint | None:
+    """The checkpoint of a line, or None where it is not one that the key signed."""
+    try:
+        read = msgspec.json.decode(line, type=_Line)
+        signature = base64.b64decode(read.signature, validate=True)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, bytes(read.checkpoint))
+        return msgspec.json.decode(read.checkpoint, type=Checkpoint)
+    except (msgspec.DecodeError, binascii.Error, InvalidSignature, ValueError):
+        return None
