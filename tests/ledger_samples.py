@@ -37,7 +37,7 @@ def row(number: int, receiver: str = "", **fields: object) -> StagedRow:
         "row": number + 2,
         "seq": number,
         "id": f"c{number}",
-        "receiver": receiver or RECEIVERS[number % len(RECEIVERS)],
+        "domain": receiver or RECEIVERS[number % len(RECEIVERS)],
         "locale": ("en", "de")[number % 2],
         "blind": hashed[:16],
         "loose": hashed[16:],

@@ -7,6 +7,7 @@ the hostile tests replace single answers.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -49,23 +50,29 @@ async def accept(conversation: Conversation, received: Received) -> bool:
 
 @dataclass
 class Conduct:
-    """What the server says. `at_dot` decides what becomes of a message it has kept."""
+    """What the server says. `at_dot` decides what becomes of a message it has kept. With a
+    `tls` context it knows STARTTLS, whether or not it offers it among its extensions."""
 
     greeting: str = "220 sink.example ESMTP"
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SIZE 50000000", "SMTPUTF8")
     at_rcpt: Callable[[str], str] = lambda address: "250 2.1.5 ok"
     at_dot: Answer = accept
+    tls: ssl.SSLContext | None = None
 
 
 class Sink:
     """`with Sink(conduct) as sink:` listens on `sink.port`, loopback, until the block ends."""
 
-    def __init__(self, conduct: Conduct | None = None) -> None:
+    def __init__(
+        self, conduct: Conduct | None = None, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.conduct = conduct or Conduct()
+        self.address = address
+        self.encrypted = 0
         self.received: list[Received] = []
         self.commands: list[str] = []
         self.connections = 0
-        self.port = 0
+        self.port = port
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True, name="smtp-sink")
@@ -90,7 +97,7 @@ class Sink:
     async def _listen(self) -> None:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=1 << 24)
+        server = await asyncio.start_server(self._accepted, self.address, self.port, limit=1 << 24)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -106,7 +113,7 @@ class Sink:
         self._tasks.add(task)
         try:
             await self._talk(Conversation(reader, writer, self.connections))
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
@@ -137,6 +144,10 @@ class Sink:
                 await talk.say("354 go on")
                 if not await self._message(talk):
                     return
+            elif verb == "STARTTLS" and self.conduct.tls is not None:
+                await talk.say("220 2.0.0 go on")
+                await talk.writer.start_tls(self.conduct.tls)
+                self.encrypted += 1
             elif verb == "QUIT":
                 await talk.say("221 2.0.0 bye")
                 return

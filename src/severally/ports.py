@@ -12,6 +12,7 @@ from typing import Protocol
 
 from severally.model.audit import ChainRow
 from severally.model.delivery import Claim, DeliveryState, Ticket
+from severally.model.destination import Destination, Located, MailHost
 from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
 from severally.model.envelope import Checked, Composed, Payload, Sealed
 from severally.model.lane import Lane
@@ -33,8 +34,20 @@ class Clock(Protocol):
 class Resolver(Protocol):
     """Which receiving provider a domain's mail goes to."""
 
-    def receiver(self, domain: str) -> str:
-        """The receiver's id for a lower-case A-label domain; never fails, may be the domain."""
+    def locate(self, domains: Sequence[str]) -> Mapping[str, Located]:
+        """The receiver of each lower-case A-label domain, or why it has none. Never guesses."""
+        ...
+
+
+class Exchanges(Protocol):
+    """Where mail goes that is sent directly."""
+
+    async def destination(self, domain: str) -> Destination:
+        """Its hosts in the order to be tried now. Raises ConnectFailed."""
+        ...
+
+    async def host(self, name: str, secure: bool) -> MailHost:
+        """A host of a destination that is `secure` or not. Raises ConnectFailed."""
         ...
 
 
@@ -173,6 +186,22 @@ class Staging(Protocol):
     def add(self, rows: Sequence[StagedRow]) -> None: ...
     def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
         """Ids that stand in more than one row, with the rows."""
+        ...
+
+    def domains(self) -> Iterator[Sequence[str]]:
+        """Every domain once, in batches."""
+        ...
+
+    def assign(self, receivers: Mapping[str, str]) -> None:
+        """These domains belong to these receivers."""
+        ...
+
+    def receivers(self) -> Mapping[str, int]:
+        """Rows that are left, by receiver."""
+        ...
+
+    def ids_at(self, receiver: str, most: int) -> Sequence[str]:
+        """Up to `most` ids of this receiver's rows, in order of reading."""
         ...
 
     def set_aside_repeats(self) -> Sequence[Duplicate]:

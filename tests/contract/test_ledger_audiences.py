@@ -37,7 +37,7 @@ def test_an_audience_is_what_was_staged(ledger: Ledger) -> None:
 def test_rows_stand_by_receiver_and_order_and_keep_their_seq(ledger: Ledger) -> None:
     audience(ledger, 2500)
     rows = [row(number) for number in range(2500)]
-    expected = sorted(rows, key=lambda r: (r.receiver, r.order))
+    expected = sorted(rows, key=lambda r: (r.domain, r.order))
     found = list(ledger.rows("a-1"))
     assert [(c.seq, c.salt, c.box) for c in found] == [(r.seq, r.salt, r.box) for r in expected]
     assert {(c.delivery, c.date, c.attempts) for c in found} == {(0, 0, 0)}
@@ -164,3 +164,45 @@ def test_sweeping_leaves_an_import_at_work_alone(ledger: Ledger) -> None:
     assert ledger.sweep() == 0
     staging.add([row(1)])
     assert staging.freeze("x.csv", 1.0).count == 2
+
+
+def test_domains_are_staged_and_given_their_receivers(ledger: Ledger) -> None:
+    staging = ledger.stage("a-1")
+    staging.add([row(n, f"d{n % 4}.test") for n in range(12)])
+    assert sorted(d for batch in staging.domains() for d in batch) == [
+        f"d{n}.test" for n in range(4)
+    ]
+    staging.assign({"d0.test": "google", "d1.test": "google", "d2.test": "no_mail"})
+    assert staging.receivers() == {"google": 6, "no_mail": 3, "d3.test": 3}
+    assert staging.ids_at("google", 3) == ["c0", "c1", "c4"]
+    assert staging.ids_at("nobody", 3) == []
+    staging.freeze("customers.csv", 1.0)
+    assert ledger.receivers("a-1") == {"google": 6, "no_mail": 3, "d3.test": 3}
+
+
+def test_rows_of_one_receiver_stand_together_whatever_their_domains(ledger: Ledger) -> None:
+    rows = [row(n, f"d{n % 6}.test") for n in range(60)]
+    staging = ledger.stage("a-1")
+    staging.add(rows)
+    staging.assign({f"d{n}.test": f"r{n % 2}" for n in range(6)})
+    staging.freeze("customers.csv", 1.0)
+    expected = sorted(rows, key=lambda r: (f"r{r.seq % 2}", r.order))
+    assert [claim.seq for claim in ledger.rows("a-1")] == [r.seq for r in expected]
+
+
+def test_what_is_set_aside_counts_for_no_receiver(ledger: Ledger) -> None:
+    staging = ledger.stage("a-1")
+    staging.add([row(0, "d.test"), row(1, "d.test", blind=row(0).blind)])
+    staging.set_aside_repeats()
+    assert staging.receivers() == {"d.test": 1}
+
+
+def test_many_domains_come_in_batches_while_they_are_assigned(ledger: Ledger) -> None:
+    staging = ledger.stage("a-1")
+    staging.add([row(n, f"d{n}.test") for n in range(12_345)])
+    seen: list[str] = []
+    for batch in staging.domains():
+        seen += batch
+        staging.assign(dict.fromkeys(batch, "everybody"))
+    assert len(seen) == len(set(seen)) == 12_345
+    assert staging.receivers() == {"everybody": 12_345}

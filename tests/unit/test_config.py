@@ -39,7 +39,7 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
     route = found.routes["main"]
     assert isinstance(route, SmtpRoute)
     assert (route.host, route.port, route.tls) == ("127.0.0.1", 2525, "starttls")
-    assert found.limits["yahoo"] == Limits(Rate(600, 60), 5, 20)
+    assert found.limits["yahoo"].limits == Limits(Rate(600, 60), 5, 20)
     assert found.route_limits("main") == Limits(None, 20, None)
     assert (found.retries.first_s, found.retries.give_up_s) == (900, 72 * 3600)
     assert found.path("keys/relay.password") == tmp_path / "keys" / "relay.password"

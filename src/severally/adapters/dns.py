@@ -1,128 +1,146 @@
-"""Which provider a domain belongs to, and where its mail hosts are."""
+"""Questions to the domain name system, with answers that say whether they can be trusted.
+
+Responsible for mail hosts, their addresses, TLSA and TXT records. Not for what follows from
+them (`survey` before a send, `exchanges` during it).
+"""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
+import ipaddress
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.nameserver
+import dns.rdatatype
 import dns.resolver
+import msgspec
 
-from severally.model.outcome import Reply
-from severally.ports import ConnectFailed
+from severally.model.destination import Tlsa, parse_nameserver
+from severally.model.errors import UsageError
 
-OTHER = "other"
+_EDNS_PAYLOAD = 1232
+"""What passes without fragments (DNS flag day 2020)."""
+_USABLE = {(usage, selector, how) for usage in (2, 3) for selector in (0, 1) for how in (0, 1, 2)}
 
 
-class DomainTable:
-    """`ports.Resolver` over a table of domains. `extra` (domain -> receiver) goes first.
+class NoSuchName(Exception):
+    """The name does not exist."""
 
-    A domain that is in no table is `other` on a relay route, where the relay knows its way,
-    and a receiver of its own (`own_lanes`) where we deliver directly.
+
+class NoMail(Exception):
+    """The domain says that it takes no mail (null MX, RFC 7505)."""
+
+
+class NoAnswer(Exception):
+    """The domain name system gave no answer; asking later may help."""
+
+
+class Exchangers(msgspec.Struct, frozen=True):
+    """A domain's mail hosts as (preference, name). `implicit`: it has no MX record, so that
+    itself is the host (RFC 5321 5.1). `secure`: authenticated by DNSSEC."""
+
+    records: tuple[tuple[int, str], ...]
+    secure: bool = False
+    implicit: bool = False
+
+
+class Dns:
+    """A resolver. `nameserver` is `host:port`, or empty for the system's; `lifetime_s` is how
+    long one question may take.
+
+    An answer counts as authenticated (AD, RFC 4035) only from a resolver on this machine: from
+    any other the bit could have been set on the way.
     """
 
-    def __init__(self, extra: Mapping[str, str] | None = None, own_lanes: bool = False) -> None:
-        self._exact: dict[str, str] = {}
-        self._any_tld: dict[str, str] = {}
-        self._own_lanes = own_lanes
-        for receiver, domains in shipped_domains().items():
-            for domain in domains:
-                self._add(domain, receiver)
-        for domain, receiver in (extra or {}).items():
-            self._add(domain, receiver)
-
-    def _add(self, domain: str, receiver: str) -> None:
-        if domain.endswith(".*"):
-            self._any_tld[domain[:-2]] = receiver
-        else:
-            self._exact[domain] = receiver
-
-    def receiver(self, domain: str) -> str:
-        """The receiver's id."""
-        found = self._exact.get(domain) or self._any_tld.get(domain.split(".", 1)[0])
-        return found or (domain if self._own_lanes else OTHER)
-
-
-def shipped_domains() -> dict[str, list[str]]:
-    """Receiver id -> its domains."""
-    text = (resources.files("severally.adapters") / "receivers.toml").read_text("utf-8")
-    domains: dict[str, list[str]] = tomllib.loads(text)["domains"]
-    return domains
-
-
-class MailHosts:
-    """Addresses of a domain's mail hosts, best first (RFC 5321 5.1), cached for `keep_s`.
-
-    `nameserver` is `host:port`, or empty for the system's.
-    """
-
-    def __init__(
-        self,
-        nameserver: str,
-        rng: random.Random,
-        monotonic: Callable[[], float] = time.monotonic,
-        keep_s: float = 300.0,
-    ) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not nameserver)
+    def __init__(self, nameserver: str = "", lifetime_s: float = 10.0) -> None:
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=not nameserver)
+        except dns.resolver.NoResolverConfiguration:
+            raise UsageError(
+                "this machine names no resolver; write one into the route: "
+                'resolver = "127.0.0.1:53"'
+            ) from None
         if nameserver:
-            host, _, port = nameserver.rpartition(":")
-            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, int(port))]
-        self._resolver.lifetime = 10.0
-        self._rng = rng
-        self._monotonic = monotonic
-        self._keep_s = keep_s
-        self._cache: dict[str, tuple[float, list[str]]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+            host, port = parse_nameserver(nameserver)
+            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port)]
+        self._resolver.lifetime = lifetime_s
+        self._resolver.timeout = min(2.0, lifetime_s)
+        self._resolver.flags = dns.flags.RD | dns.flags.AD
+        self._resolver.use_edns(0, dns.flags.DO, _EDNS_PAYLOAD)
+        self.trusted = all(_is_local(each) for each in self._resolver.nameservers)
+        self.name = nameserver or "the system's resolver"
 
-    async def of(self, domain: str) -> Sequence[str]:
-        """Raises ConnectFailed: 556 for a null MX or no such domain, 451 to try later."""
-        async with self._locks.setdefault(domain, asyncio.Lock()):
-            kept = self._cache.get(domain)
-            if kept is None or kept[0] < self._monotonic():
-                hosts = await self._look_up(domain)
-                kept = self._cache[domain] = (self._monotonic() + self._keep_s, hosts)
-            return kept[1]
+    async def exchangers(self, domain: str) -> Exchangers:
+        """Raises NoSuchName, NoMail, NoAnswer."""
+        records, secure = await self._ask(domain, "MX")
+        if not records:
+            return Exchangers(((0, domain),), secure, True)
+        found = tuple(
+            (record.preference, record.exchange.to_text(omit_final_dot=True).lower())
+            for record in records
+        )
+        if any(name in (".", "") for _, name in found):
+            if len(found) == 1:
+                raise NoMail
+            found = tuple(pair for pair in found if pair[1] not in (".", ""))
+        return Exchangers(found, secure)
 
-    async def _look_up(self, domain: str) -> list[str]:
-        try:
-            names = await self._exchangers(domain)
-            found = [address for name in names for address in await self._addresses(name)]
-        except dns.resolver.NXDOMAIN:
-            raise _failed(556, "5.1.2", "the domain does not exist") from None
-        except dns.exception.DNSException:
-            raise _failed(451, "4.4.3", "the domain name system does not answer") from None
-        if not found:
-            raise _failed(451, "4.4.4", "no address of a mail host is known")
-        return found
-
-    async def _exchangers(self, domain: str) -> list[str]:
-        """MX names by preference, ties shuffled; the domain itself where it has none."""
-        try:
-            answer = await self._resolver.resolve(domain, "MX")
-        except dns.resolver.NoAnswer:
-            return [domain]
-        records = [(record.preference, record.exchange.to_text()) for record in answer]
-        if [name for _, name in records] == ["."]:  # RFC 7505
-            raise _failed(556, "5.1.10", "5.1.10 the domain takes no mail (null MX)")
-        self._rng.shuffle(records)
-        return [name for _, name in sorted(records, key=lambda record: record[0])]
-
-    async def _addresses(self, name: str) -> list[str]:
+    async def addresses(self, name: str) -> tuple[tuple[str, ...], bool]:
+        """IPv4 before IPv6, and whether all of it is authenticated; empty where there is none.
+        Raises NoAnswer."""
         found: list[str] = []
+        all_secure = True
         for kind in ("A", "AAAA"):
             try:
-                answer = await self._resolver.resolve(name, kind)
-            except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
-                continue
-            found += [record.address for record in answer]
-        return found
+                records, secure = await self._ask(name, kind)
+            except NoSuchName:
+                return (), all_secure
+            found += [record.address for record in records]
+            all_secure = all_secure and secure
+        return tuple(found), all_secure
+
+    async def tlsa(self, name: str, port: int) -> tuple[bool, tuple[Tlsa, ...]]:
+        """Whether the host has authenticated TLSA records, and those that can be used.
+
+        Raises NoAnswer, which means that nothing may be sent there (RFC 7672 2.1.2).
+        """
+        try:
+            records, secure = await self._ask(f"_{port}._tcp.{name}", "TLSA")
+        except NoSuchName:
+            return False, ()
+        if not secure:
+            return False, ()
+        usable = tuple(
+            Tlsa(record.usage, record.selector, record.mtype, record.cert)
+            for record in records
+            if (record.usage, record.selector, record.mtype) in _USABLE
+        )
+        return bool(records), usable
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        """TXT records, strings of one joined. Raises NoAnswer."""
+        try:
+            records, _ = await self._ask(name, "TXT")
+        except NoSuchName:
+            return ()
+        return tuple(b"".join(record.strings).decode("utf-8", "replace") for record in records)
+
+    async def _ask(self, name: str, kind: str) -> tuple[list[Any], bool]:
+        try:
+            answer = await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            raise NoSuchName from None
+        except (dns.exception.DNSException, OSError):
+            raise NoAnswer from None
+        secure = self.trusted and bool(answer.response.flags & dns.flags.AD)
+        return list(answer.rrset or ()), secure
 
 
-def _failed(code: int, enhanced: str, text: str) -> ConnectFailed:
-    return ConnectFailed(Reply(code, enhanced, text))
+def _is_local(nameserver: object) -> bool:
+    address = getattr(nameserver, "address", nameserver)
+    try:
+        return ipaddress.ip_address(str(address)).is_loopback
+    except ValueError:
+        return False

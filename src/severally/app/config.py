@@ -6,6 +6,7 @@ Responsible for finding, reading and checking the file. Not for opening what it 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from severally.app.sections import (
     WorkspaceSection,
 )
 from severally.app.strict import TomlFile, named_tables
+from severally.model.destination import parse_nameserver
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
 
@@ -45,6 +47,16 @@ class Retries(msgspec.Struct, frozen=True):
     give_up_s: float
 
 
+LIMITS = ("rate", "connections", "messages_per_connection")
+
+
+class WrittenLimits(msgspec.Struct, frozen=True):
+    """One table of `[limits]`. `names` are those written there; 0 was a limit taken off."""
+
+    limits: Limits
+    names: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A workspace's configuration, checked; paths in it are relative to `root`."""
@@ -55,7 +67,7 @@ class Workspace:
     audience: AudienceSection
     senders: dict[str, SenderSection]
     routes: dict[str, Route]
-    limits: dict[str, Limits]
+    limits: dict[str, WrittenLimits]
     receivers: dict[str, tuple[str, ...]]
     retries: Retries
     max_in_doubt: int = 100
@@ -188,10 +200,34 @@ def _route_limits(file: TomlFile, path: str, route: Route) -> Limits:
     _check_numbers(file, path, route.connections, per_connection)
     if isinstance(route, SmtpRoute | MxRoute) and not 1 <= route.port <= 65535:
         file.problem(f"{path}.port", f"{route.port} is no port", "write one from 1 to 65535")
+    if isinstance(route, MxRoute):
+        _check_direct(file, path, route)
     if isinstance(route, SmtpRoute):
         _check_login(file, path, route)
     rate = _rate(file, f"{path}.rate", route.rate)
     return Limits(rate, route.connections or None, per_connection or None)
+
+
+def _check_direct(file: TomlFile, path: str, route: MxRoute) -> None:
+    if not 1 <= route.sts_port <= 65535:
+        file.problem(
+            f"{path}.sts_port", f"{route.sts_port} is no port", "write one from 1 to 65535"
+        )
+    try:
+        if route.resolver:
+            parse_nameserver(route.resolver)
+    except ValueError:
+        cure = 'write an address and a port: "127.0.0.1:53" or "[::1]:53"'
+        file.problem(f"{path}.resolver", f"{route.resolver!r} is no name server", cure)
+    if route.source_ip and not _is_address(route.source_ip):
+        file.problem(f"{path}.source_ip", f"{route.source_ip!r} is no address of this machine")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _check_login(file: TomlFile, path: str, route: SmtpRoute) -> None:
@@ -205,17 +241,18 @@ def _check_login(file: TomlFile, path: str, route: SmtpRoute) -> None:
         file.problem(f"{path}.tls", "would send the password unencrypted", 'write tls = "starttls"')
 
 
-def _limits(file: TomlFile) -> dict[str, Limits]:
-    limits: dict[str, Limits] = {}
+def _limits(file: TomlFile) -> dict[str, WrittenLimits]:
+    limits: dict[str, WrittenLimits] = {}
     for name, raw in named_tables(file, "limits").items():
         path = f"limits.{name}"
         section = file.table(path, raw, LimitsSection)
         if section is not None:
-            _check_numbers(file, path, section.connections, section.messages_per_connection)
-            limits[name] = Limits(
-                _rate(file, f"{path}.rate", section.rate),
-                section.connections or None,
-                section.messages_per_connection or None,
+            connections, per_connection = section.connections, section.messages_per_connection
+            _check_numbers(file, path, connections or 0, per_connection or 0)
+            rate = _rate(file, f"{path}.rate", section.rate or "0")
+            names = {each for each in LIMITS if getattr(section, each) is not None}
+            limits[name] = WrittenLimits(
+                Limits(rate, connections or None, per_connection or None), frozenset(names)
             )
     return limits
 

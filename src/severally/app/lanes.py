@@ -12,11 +12,13 @@ from importlib import resources
 
 import msgspec
 
-from severally.app.config import Workspace
+from severally.app.config import LIMITS, Workspace
 from severally.app.sections import MxRoute
+from severally.model.destination import NO_MAIL
 from severally.model.lane import Lane, Limits, parse_rate
 
 WRITTEN = "severally.toml"
+OTHER = "other"
 
 
 class ShippedLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,11 +51,22 @@ def source_of(workspace: Workspace, route: str, receiver: str) -> str:
 
 
 def _limits(workspace: Workspace, route: str, receiver: str) -> tuple[Limits, str]:
+    """What was written for the receiver; what was not is as shipped, where that holds at all."""
+    base, source = Limits(), ""
+    if receiver == NO_MAIL:
+        return base, "no connection is made"
+    if isinstance(workspace.routes[route], MxRoute):
+        row = shipped().get(receiver) or shipped()[OTHER]
+        base = Limits(parse_rate(row.rate), row.connections, row.messages_per_connection)
+        source = f"shipped ({row.source})"
+        if receiver not in shipped() and receiver not in workspace.limits:
+            receiver = OTHER
     written = workspace.limits.get(receiver)
-    if written is not None:
-        return written, WRITTEN
-    if not isinstance(workspace.routes[route], MxRoute):
-        return Limits(), ""
-    row = shipped().get(receiver) or shipped()["other"]
-    limits = Limits(parse_rate(row.rate), row.connections, row.messages_per_connection)
-    return limits, f"shipped ({row.source})"
+    if written is None:
+        return base, source
+    values = {name: getattr(written.limits, name) for name in written.names}
+    limits = msgspec.structs.replace(base, **values)
+    if not source or len(written.names) == len(LIMITS):
+        return limits, WRITTEN
+    names = ", ".join(name for name in LIMITS if name in written.names)
+    return limits, f"{names}: {WRITTEN}; else {source}"

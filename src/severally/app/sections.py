@@ -71,6 +71,8 @@ class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 25
     source_ip: str = ""
     ehlo: str = ""
+    ca_file: str = ""
+    sts_port: int = 443
     connections: int = 0
     messages_per_connection: int = 0
     rate: str = "0"
@@ -101,11 +103,11 @@ ROUTES: dict[str, type[Route]] = {
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[limits.RECEIVER]`."""
+    """`[limits.RECEIVER]`. What is not written is as shipped; 0 takes a limit off."""
 
-    rate: str = "0"
-    connections: int = 0
-    messages_per_connection: int = 0
+    rate: str | None = None
+    connections: int | None = None
+    messages_per_connection: int | None = None
 
 
 class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

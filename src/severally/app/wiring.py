@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,10 +20,16 @@ import msgspec
 
 from severally.adapters.chromium import Chromium, find_chromium
 from severally.adapters.clock import SystemClock
-from severally.adapters.dns import DomainTable, MailHosts, shipped_domains
+from severally.adapters.dns import Dns
+from severally.adapters.dns_cache import DnsCache
+from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.fonts import installed_fonts
 from severally.adapters.keys import AesRowCipher, FileKeys
+from severally.adapters.mta_sts import Https, StsReader
 from severally.adapters.pool import PoolBench
+from severally.adapters.providers import DomainTable, Grouping
+from severally.adapters.survey import Survey
+from severally.app.allowed import Allowed
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SmtpRoute
@@ -37,6 +43,7 @@ from severally.deliver.settings import Settings
 from severally.feedback.replies import ReplyRules, Windows
 from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger
+from severally.model.destination import Destination, MailHost
 from severally.model.errors import Refused, UsageError
 from severally.model.mailing import Frozen, Mailing
 from severally.model.outcome import Origin, Reply, Verdict
@@ -45,6 +52,7 @@ from severally.pace.scheduler import Settings as Pacing
 from severally.ports import (
     Clock,
     Composer,
+    Exchanges,
     Keys,
     Ledger,
     Resolver,
@@ -56,6 +64,9 @@ from severally.transport.discard import DiscardTransport
 from severally.transport.maildir import MaildirTransport
 from severally.transport.mx import MxTransport
 from severally.transport.smtp import Relay, SmtpTransport
+
+SURVEY_S = 6.0
+"""How long one question may take before a send: three tries of two seconds."""
 
 MakeComposer = Callable[[Frozen, Mapping[str, bytes]], Composer]
 """From the frozen mailing and its DKIM keys (PEM by fingerprint); importable by name."""
@@ -100,12 +111,14 @@ def open_keys(workspace: Workspace) -> Keys:
     return FileKeys(workspace.root / "keys", [workspace.path(file) for file in files])
 
 
-def make_resolver(workspace: Workspace, route: str) -> Resolver:
-    """Which provider a domain belongs to, with the workspace's own domains first."""
-    extra = {
-        domain: receiver for receiver, domains in workspace.receivers.items() for domain in domains
-    }
-    return DomainTable(extra, own_lanes=isinstance(workspace.routes.get(route), MxRoute))
+def make_resolver(workspace: Workspace, route: str, keys: Keys, clock: Clock) -> Resolver:
+    """Which provider a domain belongs to, with the workspace's own receivers first."""
+    extra = {name: receiver for receiver, names in workspace.receivers.items() for name in names}
+    settings = workspace.routes.get(route)
+    if not isinstance(settings, MxRoute):
+        return DomainTable(extra)
+    cache = DnsCache(workspace.state / "dns.sqlite3", keys.blind)
+    return Survey(Dns(settings.resolver, SURVEY_S), Grouping(extra), cache, clock.wall)
 
 
 def make_transport(workspace: Workspace, name: str) -> Transport:
@@ -122,9 +135,7 @@ def make_transport(workspace: Workspace, name: str) -> Transport:
 
 
 def _relay(workspace: Workspace, name: str, route: SmtpRoute) -> Relay:
-    ca_file = str(workspace.path(route.ca_file)) if route.ca_file else ""
-    if ca_file and not Path(ca_file).is_file():
-        raise UsageError(f"routes.{name}.ca_file: there is no file {route.ca_file}")
+    ca_file = _authority(workspace, name, route.ca_file)
     return Relay(
         route.host,
         route.port,
@@ -135,6 +146,13 @@ def _relay(workspace: Workspace, name: str, route: SmtpRoute) -> Relay:
         route.ehlo,
         route.source_ip,
     )
+
+
+def _authority(workspace: Workspace, name: str, file: str) -> str:
+    path = str(workspace.path(file)) if file else ""
+    if path and not Path(path).is_file():
+        raise UsageError(f"routes.{name}.ca_file: there is no file {file}")
+    return path
 
 
 def _password(workspace: Workspace, name: str, route: SmtpRoute) -> str:
@@ -157,32 +175,44 @@ def _password(workspace: Workspace, name: str, route: SmtpRoute) -> str:
 
 
 def _mx(workspace: Workspace, name: str, route: MxRoute) -> Transport:
-    mail_hosts = MailHosts(route.resolver, random.Random())
+    clock = SystemClock()
+    dns = Dns(route.resolver)
+    cache = DnsCache(workspace.state / "dns.sqlite3", open_keys(workspace).blind)
+    ca_file = _authority(workspace, name, route.ca_file)
+    sts = StsReader(dns, cache, clock.wall, Https(route.sts_port, ca_file))
+    exchanges = DnsExchanges(dns, sts, route.port, random.Random(), clock.monotonic)
+    return MxTransport(
+        AllowedExchanges(exchanges, workspace.allowed, name),
+        clock.monotonic,
+        route.port,
+        route.ehlo,
+        route.source_ip,
+        ca_file,
+    )
 
-    async def hosts_for(receiver: str) -> Sequence[str]:
-        hosts = await mail_hosts.of(domain_of(workspace, receiver))
-        for host in hosts:
-            if not workspace.allowed.host(host):
+
+class AllowedExchanges:
+    """`ports.Exchanges` within what the workspace may reach."""
+
+    def __init__(self, inner: Exchanges, allowed: Allowed, route: str) -> None:
+        self._inner = inner
+        self._allowed = allowed
+        self._route = route
+
+    async def destination(self, domain: str) -> Destination:
+        """As DNS says."""
+        return await self._inner.destination(domain)
+
+    async def host(self, name: str, secure: bool) -> MailHost:
+        """Raises Refused where an address is not among the allowed hosts."""
+        host = await self._inner.host(name, secure)
+        for address in host.addresses:
+            if not self._allowed.host(address):
                 raise Refused(
-                    f"lane {name}/{receiver} leads to the host {host}, which this trial workspace "
-                    "does not send to; list it under allow_hosts if you mean to reach it"
+                    f"route {self._route} leads to the host {name} ({address}), which this trial "
+                    "workspace does not send to; list it under allow_hosts if you mean to reach it"
                 )
-        return hosts
-
-    return MxTransport(hosts_for, route.port, route.ehlo, route.source_ip)
-
-
-def domain_of(workspace: Workspace, receiver: str) -> str:
-    """A domain whose mail hosts are the receiver's: itself, or the first of its list."""
-    if "." in receiver:
-        return receiver
-    domains = workspace.receivers.get(receiver) or shipped_domains().get(receiver)
-    if not domains:
-        raise UsageError(
-            f"no domain of the receiver {receiver} is known; "
-            f'write it into severally.toml: [receivers] {receiver} = ["its.domain"]'
-        )
-    return domains[0].replace(".*", ".com")
+        return host
 
 
 def find_camera() -> AbstractContextManager[Camera] | None:
@@ -200,7 +230,7 @@ class Wiring:
     make_transport: Callable[[Workspace, str], Transport] = make_transport
     open_ledger: Callable[[Path], Ledger] = open_ledger
     open_keys: Callable[[Workspace], Keys] = open_keys
-    resolver: Callable[[Workspace, str], Resolver] = make_resolver
+    resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
     find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
     fonts: Callable[[], Fonts] = installed_fonts
     clock: Clock = field(default_factory=SystemClock)

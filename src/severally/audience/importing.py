@@ -6,7 +6,6 @@ from the first byte; freezing them is the caller's decision, when the findings a
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
 from collections import Counter
@@ -19,7 +18,7 @@ from severally.model.errors import Finding, Refused
 from severally.model.notice import SameAddress
 from severally.model.recipient import row_of
 from severally.model.staged import Duplicate, StagedRow
-from severally.ports import Keys, Resolver, RowCipher, Staging
+from severally.ports import Keys, RowCipher, Staging
 
 _BATCH = 1_000
 _NAMED = 5
@@ -46,14 +45,11 @@ class Imported:
 class Importer:
     """Stages one file. `seed` decides the order within a receiver group, reproducibly."""
 
-    def __init__(
-        self, staging: Staging, cipher: RowCipher, keys: Keys, resolver: Resolver, seed: bytes
-    ) -> None:
+    def __init__(self, staging: Staging, cipher: RowCipher, keys: Keys, seed: bytes) -> None:
         self._staging = staging
         self._cipher = cipher
         self._keys = keys
         self._print_key = keys.print_key()
-        self._receiver = functools.lru_cache(maxsize=65_536)(resolver.receiver)
         self._seed = seed
 
     def read(
@@ -105,7 +101,7 @@ class Importer:
             good.row,
             seq,
             recipient.id,
-            self._receiver(address.domain),
+            address.domain,
             recipient.locale,
             blind,
             blind if loose == folded else self._keys.blind(loose),

@@ -229,7 +229,8 @@ class Fleet:
         finally:
             dock.active -= 1
             self._settle(berth, connection)
-            self._on_done(run)
+        # not where it failed for a reason of our own: then the mailing must not end as done
+        self._on_done(run)
         self._pump_route(berth.route)
 
     async def _unreached(self, dock: _Dock, run: Run, failed: ConnectFailed) -> None:

@@ -12,13 +12,15 @@ class StagedRow(msgspec.Struct, frozen=True, gc=False):
     folded by case and by its provider's own rules; `print` a keyed hash of the whole row;
     `order` (0 to 2^64 - 1) decides the place within its receiver group (a keyed hash: a
     seeded shuffle).
+    `domain` is the address's, whose receiver is settled when all domains are known (a receiver
+    of its own until then).
     `seq` was bound into the box: the row's number in the audience, in order of reading.
     """
 
     row: int
     seq: int
     id: str
-    receiver: str
+    domain: str
     locale: str
     blind: bytes
     loose: bytes

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -18,12 +19,14 @@ from severally.transport.replies import kept
 from severally.transport.smtp_connection import Lost, SmtpConnection, Timeouts
 
 Tls = Literal["none", "starttls", "implicit"]
+Inspect = Callable[[ssl.SSLObject], str]
+"""What is wrong with a TLS session, or empty."""
 
 
 class Relay(msgspec.Struct, frozen=True):
     """Where to and how. `password` is never shown. `ca_file` names a private authority.
 
-    `verify` is False only for opportunistic TLS between mail servers (RFC 7435).
+    `tls_name` is what the certificate is checked for where `host` is an address.
     """
 
     host: str
@@ -34,7 +37,7 @@ class Relay(msgspec.Struct, frozen=True):
     ca_file: str = ""
     ehlo: str = ""
     source_ip: str = ""
-    verify: bool = True
+    tls_name: str = ""
 
     def __repr__(self) -> str:
         return f"Relay({self.host!r}, {self.port}, tls={self.tls!r})"
@@ -60,7 +63,7 @@ class SmtpTransport:
     def __init__(self, relay: Relay, timeouts: Timeouts | None = None) -> None:
         self._relay = relay
         self._timeouts = timeouts or Timeouts()
-        self._context = tls_context(relay.ca_file, relay.verify) if relay.tls != "none" else None
+        self._context = tls_context(relay.ca_file) if relay.tls != "none" else None
 
     def endpoint(self, lane: Lane) -> str:
         """All lanes share the relay's connections."""
@@ -75,9 +78,13 @@ class SmtpTransport:
 
 
 async def open_connection(
-    relay: Relay, context: ssl.SSLContext | None, timeouts: Timeouts
+    relay: Relay,
+    context: ssl.SSLContext | None,
+    timeouts: Timeouts,
+    inspect: Inspect | None = None,
 ) -> SmtpConnection:
-    """Connect, EHLO, TLS, AUTH. Raises ConnectFailed with what the other side said."""
+    """Connect, EHLO, TLS, AUTH. Raises ConnectFailed with what the other side said, or with
+    what `inspect` finds wrong in the TLS session."""
     connection = await _socket(relay, context, timeouts)
     try:
         greeting = await connection.reply(timeouts.greeting)
@@ -87,6 +94,8 @@ async def open_connection(
         if relay.tls == "starttls":
             assert context is not None
             await _starttls(connection, relay, context)
+            if inspect is not None and (wrong := inspect(_session(connection))):
+                raise failed(0, wrong)
         if relay.username:
             await _sign_in(connection, relay)
     except Lost:
@@ -147,7 +156,10 @@ async def _starttls(connection: SmtpConnection, relay: Relay, context: ssl.SSLCo
     connection.forget_input()
     try:
         transport = await asyncio.get_running_loop().start_tls(
-            connection.transport, connection, context, server_hostname=relay.host
+            connection.transport,
+            connection,
+            context,
+            server_hostname=relay.tls_name or relay.host,
         )
     except ssl.SSLError as error:
         raise failed(0, f"TLS with {relay.host} failed: {_reason(error)}") from None
@@ -156,6 +168,12 @@ async def _starttls(connection: SmtpConnection, relay: Relay, context: ssl.SSLCo
     assert transport is not None
     connection.connection_made(transport)
     await _ehlo(connection, relay)
+
+
+def _session(connection: SmtpConnection) -> ssl.SSLObject:
+    session = connection.transport.get_extra_info("ssl_object")
+    assert isinstance(session, ssl.SSLObject)
+    return session
 
 
 async def _sign_in(connection: SmtpConnection, relay: Relay) -> None:

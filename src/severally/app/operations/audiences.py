@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from severally.app.allowed import Allowed
 from severally.app.config import Workspace
 from severally.app.office import Office
+from severally.app.operations import locating
 from severally.app.operations.results import AudienceResult, RejectedRow, view_of
 from severally.audience.importing import Imported, Importer, warnings
 from severally.audience.reading import BadRow, GoodRow, Reader, Spec
@@ -42,7 +43,7 @@ class Reading:
     staging: Staging
     result: AudienceResult
     imported: Imported
-    receivers: Counter[str]
+    receivers: dict[str, int]
 
 
 class Watch:
@@ -80,43 +81,31 @@ class Watch:
 
 
 class Census:
-    """Counts the rows that are staged, by receiver and locale; ten bytes a row."""
+    """Counts the rows that are staged by locale; six bytes a row."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
-        self._receivers: dict[str, int] = {}
         self._locales: dict[str, int] = {}
         self._rows = array("I")
-        self._receiver_of = array("I")
         self._locale_of = array("H")
 
     def add(self, rows: Sequence[StagedRow]) -> None:
         """Pass them on."""
         for row in rows:
             self._rows.append(row.row)
-            at = self._receivers.setdefault(row.receiver, len(self._receivers))
-            self._receiver_of.append(at)
             self._locale_of.append(self._locales.setdefault(row.locale, len(self._locales)))
         self._staging.add(rows)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._staging, name)
 
-    def counts(self, set_aside: frozenset[int]) -> tuple[Counter[str], Counter[str]]:
-        """(receivers, locales) of the rows that are left."""
-        receivers: Counter[int] = Counter()
-        locales: Counter[int] = Counter()
-        for row, receiver, locale in zip(
-            self._rows, self._receiver_of, self._locale_of, strict=True
-        ):
+    def locales(self, set_aside: frozenset[int]) -> dict[str, int]:
+        """How many of the rows that are left have each locale."""
+        left: Counter[int] = Counter()
+        for row, locale in zip(self._rows, self._locale_of, strict=True):
             if row not in set_aside:
-                receivers[receiver] += 1
-                locales[locale] += 1
-        return _named(self._receivers, receivers), _named(self._locales, locales)
-
-
-def _named(names: dict[str, int], counts: Counter[int]) -> Counter[str]:
-    return Counter({name: counts[at] for name, at in names.items() if counts[at]})
+                left[locale] += 1
+        return {name: left[at] for name, at in self._locales.items() if left[at]}
 
 
 @contextmanager
@@ -146,7 +135,6 @@ def _read(
         cast(Staging, census := Census(staging)),
         wiring.row_cipher(keys.audience_key(audience_id), audience_id),
         keys,
-        wiring.resolver(office.workspace, route),
         hashlib.sha256(audience_id.encode()).digest(),
     )
     same = notice.same_address if notice else SameAddress.ONCE
@@ -157,16 +145,17 @@ def _read(
         with RejectsFile(rejects_path, reader.heading.names) as rejects:
             imported = importer.read(cast(Reader, watch), rejects, same)
     set_aside = frozenset(each.row for each in imported.set_aside)
-    receivers, locales = census.counts(set_aside)
-    findings = [*watch.findings(), *_empty(imported, file), *warnings(imported)]
+    located = locating.locate(staging, wiring.resolver(office.workspace, route, keys, wiring.clock))
+    findings = [*watch.findings(), *_empty(imported, file), *warnings(imported), *located]
+    receivers = dict(staging.receivers())
     shown = rejects_path.relative_to(office.workspace.root)
     result = AudienceResult(
         file.name,
         imported.accepted,
         imported.rejected,
         len(imported.set_aside),
-        dict(locales),
-        dict(receivers),
+        census.locales(set_aside),
+        receivers,
         tuple(name for name in imported.ignored if name),
         tuple(watch.rejects),
         str(shown) if imported.rejected else "",

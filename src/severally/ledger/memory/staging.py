@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from severally.ledger.rules import Content, check_freezable
 from severally.model.delivery import Claim
@@ -17,12 +17,14 @@ from severally.model.staged import Duplicate, StagedRow
 class FrozenRows:
     """A frozen audience's rows in their final order."""
 
-    def __init__(self, audience: Audience, rows: Sequence[StagedRow]) -> None:
+    def __init__(
+        self, audience: Audience, rows: Sequence[StagedRow], receivers: Mapping[str, str]
+    ) -> None:
         self.audience = audience
         self.ids = [row.id for row in rows]
         self.by_id = {rid: place for place, rid in enumerate(self.ids)}
-        self.groups = dict(Counter(row.receiver for row in rows))
-        self.strata = [(row.receiver, row.locale) for row in rows]
+        self.groups = dict(Counter(receivers[row.domain] for row in rows))
+        self.strata = [(receivers[row.domain], row.locale) for row in rows]
         self._rows = [(row.seq, row.salt, row.box) for row in rows]
 
     def looked_at(self, place: int) -> Claim:
@@ -42,6 +44,7 @@ class MemoryStaging:
         self._id = audience_id
         self._keep = keep
         self._rows: dict[int, StagedRow] = {}
+        self._receivers: dict[str, str] = {}
 
     def add(self, rows: Sequence[StagedRow]) -> None:
         """Take rows in, in order of reading."""
@@ -49,6 +52,25 @@ class MemoryStaging:
             if row.seq in self._rows:
                 raise LedgerError(f"two rows are number {row.seq} of the audience {self._id}")
             self._rows[row.seq] = row
+            self._receivers.setdefault(row.domain, row.domain)
+
+    def domains(self) -> Iterator[Sequence[str]]:
+        """Every domain once, in batches."""
+        if self._receivers:
+            yield sorted(self._receivers)
+
+    def assign(self, receivers: Mapping[str, str]) -> None:
+        """These domains belong to these receivers."""
+        self._receivers.update({d: r for d, r in receivers.items() if d in self._receivers})
+
+    def receivers(self) -> Mapping[str, int]:
+        """Rows that are left, by receiver."""
+        return Counter(map(self._receiver, self._rows.values()))
+
+    def ids_at(self, receiver: str, most: int) -> Sequence[str]:
+        """Up to `most` ids of this receiver's rows, in order of reading."""
+        rows = (row for row in self._in_reading_order() if self._receiver(row) == receiver)
+        return [row.id for row in itertools.islice(rows, most)]
 
     def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
         """Ids that stand in more than one row, with the rows in order of reading."""
@@ -87,17 +109,22 @@ class MemoryStaging:
     def freeze(self, name: str, now: float) -> Audience:
         """Number the rows by (receiver, order) and make the audience."""
         check_freezable(name, len(self._rows), self.repeated_ids())
-        rows = sorted(self._rows.values(), key=attrgetter("receiver", "order", "seq"))
+        rows = sorted(
+            self._rows.values(), key=lambda row: (self._receiver(row), row.order, row.seq)
+        )
         root = hashlib.sha256(b"".join(row.leaf for row in rows)).hexdigest()
         locales = dict(Counter(row.locale for row in rows))
         audience = Audience(self._id, name, len(rows), root, self.content(), locales)
-        self._keep(FrozenRows(audience, rows))
+        self._keep(FrozenRows(audience, rows, self._receivers))
         self.discard()
         return audience
 
     def discard(self) -> None:
         """Forget all of it. Harmless after `freeze` or twice."""
         self._rows = {}
+
+    def _receiver(self, row: StagedRow) -> str:
+        return self._receivers[row.domain]
 
     def _in_reading_order(self) -> list[StagedRow]:
         return [self._rows[seq] for seq in sorted(self._rows)]

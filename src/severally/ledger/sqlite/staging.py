@@ -13,7 +13,7 @@ import os
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,36 @@ from severally.model.staged import Duplicate, StagedRow
 _CACHE_KIB = 16_384
 _BATCH = 5_000
 _LOOKUP_BATCH = 20_000
+_DOMAIN_BATCH = 10_000
 _HALF = 1 << 63
 """Taken off `order` (0 to 2^64 - 1), to fit SQLite's signed integers in the same order."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 _TABLES = """
 CREATE TABLE staged (
-    seq INTEGER PRIMARY KEY, row INTEGER, rid TEXT, receiver TEXT, locale TEXT, blind BLOB,
+    seq INTEGER PRIMARY KEY, row INTEGER, rid TEXT, domain INTEGER, locale TEXT, blind BLOB,
     loose BLOB, print BLOB, place INTEGER, salt BLOB, box BLOB, leaf BLOB
 );
+CREATE TABLE domain (number INTEGER PRIMARY KEY, name TEXT UNIQUE, receiver TEXT);
 CREATE TABLE placed (id INTEGER PRIMARY KEY, rid TEXT, blind BLOB);
 """
-_ADD = "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NEW_DOMAIN = "INSERT OR IGNORE INTO domain (name, receiver) VALUES (?1, ?1)"
+_ADD = """
+INSERT INTO staged
+VALUES (?, ?, ?, (SELECT number FROM domain WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_DOMAINS = "SELECT number, name FROM domain WHERE number > ? ORDER BY number LIMIT ?"
+_ASSIGN = "UPDATE domain SET receiver = ?2 WHERE name = ?1"
+_RECEIVERS = """
+SELECT domain.receiver, sum(here.n) FROM domain
+JOIN (SELECT domain, count(*) AS n FROM staged GROUP BY domain) AS here
+    ON here.domain = domain.number
+GROUP BY domain.receiver
+"""
+_IDS_AT = """
+SELECT rid FROM staged WHERE domain IN (SELECT number FROM domain WHERE receiver = ?)
+ORDER BY seq LIMIT ?
+"""
 _REPEATED_IDS = """
 SELECT rid, row FROM staged WHERE rid IN
     (SELECT rid FROM staged GROUP BY rid HAVING count(*) > 1) ORDER BY rid, seq
@@ -60,8 +78,9 @@ JOIN staged AS later INDEXED BY staged_loose
 ORDER BY later.seq LIMIT ?
 """
 _IN_ORDER = """
-SELECT receiver, locale, seq, rid, salt, box, leaf, blind FROM staged
-ORDER BY receiver, place, seq
+SELECT domain.receiver, locale, seq, rid, salt, box, leaf, blind
+FROM staged JOIN domain ON domain.number = staged.domain
+ORDER BY domain.receiver, place, seq
 """
 _RECIPIENT = "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _BY_RID = "INSERT INTO recipient_by_rid VALUES (?, ?, ?)"
@@ -88,9 +107,32 @@ class SqliteStaging:
         """Take rows in, in order of reading."""
         with translated(self._path):
             self._db.execute("BEGIN")
+            self._db.executemany(_NEW_DOMAIN, ((name,) for name in {row.domain for row in rows}))
             self._db.executemany(_ADD, map(_stored, rows))
             self._db.execute("COMMIT")
         self._content.add(row.print for row in rows)
+
+    def domains(self) -> Iterator[Sequence[str]]:
+        """Every domain once, in batches."""
+        last = 0
+        while batch := self._all(_DOMAINS, (last, _DOMAIN_BATCH)):
+            last = batch[-1][0]
+            yield [name for _, name in batch]
+
+    def assign(self, receivers: Mapping[str, str]) -> None:
+        """These domains belong to these receivers."""
+        with translated(self._path):
+            self._db.execute("BEGIN")
+            self._db.executemany(_ASSIGN, receivers.items())
+            self._db.execute("COMMIT")
+
+    def receivers(self) -> Mapping[str, int]:
+        """Rows that are left, by receiver."""
+        return dict(self._all(_RECEIVERS))
+
+    def ids_at(self, receiver: str, most: int) -> Sequence[str]:
+        """Up to `most` ids of this receiver's rows, in order of reading."""
+        return [rid for (rid,) in self._all(_IDS_AT, (receiver, most))]
 
     def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
         """Ids that stand in more than one row, with the rows in order of reading."""
@@ -233,7 +275,7 @@ class _Order:
 
 def _stored(row: StagedRow) -> tuple[Any, ...]:
     return (
-        row.seq, row.row, row.id, row.receiver, row.locale, row.blind,
+        row.seq, row.row, row.id, row.domain, row.locale, row.blind,
         row.loose, row.print, row.order - _HALF, row.salt, row.box, row.leaf,
     )  # fmt: skip
 
