@@ -36,7 +36,7 @@ def blind(text: str) -> bytes:
 
 
 def survey(names: Nameserver, folder: Path, clock: Clock | None = None, **extra: str) -> Survey:
-    dns = Dns(names.address, 0.4)
+    dns = Dns(names.address, 1.5 if names.silent else 20.0)
     cache = DnsCache(folder / "dns.sqlite3", blind)
     return Survey(dns, Grouping(extra), cache, clock or Clock())
 
