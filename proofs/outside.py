@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from severally.sim.process import WorldProcess
+from severally.sim.providers import RELAY
 from tests import oracle
 from tests.servers.postfix import Postfix
 
@@ -33,3 +35,9 @@ def judged(place: Path, received: Iterable[oracle.Received]) -> oracle.Verdict:
         "en",
         ours=[SENDER_DOMAIN],
     )
+
+
+def world_route(world: WorldProcess, more: str = "") -> str:
+    """What stands below `[routes.main]` for the world's relay."""
+    host = world.hosts[RELAY.id]
+    return f'type = "smtp"\nhost = "{host}"\nport = {world.port}\ntls = "none"\n{more}'
