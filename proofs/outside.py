@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from severally.sim.process import WorldProcess
-from severally.sim.providers import RELAY
 from tests import oracle
 from tests.servers.postfix import Postfix
+
+from severally.sim.process import WorldProcess
+from severally.sim.providers import RELAY
 
 SENDER_DOMAIN = "exchange.example"
 

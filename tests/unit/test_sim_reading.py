@@ -72,6 +72,11 @@ def test_only_watched_domains_count() -> None:
     assert read(message, anywhere).body == ("a@gmail.example.org", "x@gmail.example")
 
 
+def test_a_sentence_in_chinese_ends_an_address() -> None:
+    message = "\r\n\r\n写信给 support@exchange.example。然后 x@gmail.example。再".encode()
+    assert read(message, Watched(("*",), ("exchange.example",))).body == ("x@gmail.example",)
+
+
 @pytest.mark.parametrize(
     "message", [b"", b"\r\n\r\n", b"@@@", b"To: @\r\n\r\n@", b"\xff\x00@gmail.example"]
 )

@@ -184,3 +184,14 @@ def test_a_process_of_its_own_serves_answers_and_ends() -> None:
     assert not Path(f"/proc/{pid}").exists()
     with pytest.raises(RuntimeError, match="not running"):
         world.counts()
+
+
+@in_loop
+async def test_late_replies_keep_their_order() -> None:
+    group = b"MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n" % (FROM.encode(), ANNA.encode())
+    async with World(of(Moods(latency_s=0.001, spread_s=0.001, dot_s=0.002))) as world:
+        reader, writer = await asyncio.open_connection(world.hosts["google"], world.port)
+        writer.write(b"HELO x\r\n" + (group + b"Hi\r\n.\r\n") * 40)
+        codes = [(await reader.readline())[:3] for _ in range(2 + 40 * 4)]
+        writer.close()
+    assert codes == [b"220", b"250", *[b"250", b"250", b"354", b"250"] * 40]

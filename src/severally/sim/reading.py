@@ -25,6 +25,8 @@ _ENCODING = re.compile(rb"^content-transfer-encoding:\s*([\w-]+)", re.IGNORECASE
 _LOCAL_BACKWARDS = re.compile(rb"[^\x00-\x20<>\"'(),:;=&?/\[\]\\@]+")
 _DOMAIN = re.compile(rb"[A-Za-z0-9.\-\x80-\xff]+")
 _ENTITY = re.compile(rb"&#0*64;|&#x0*40;|&commat;", re.IGNORECASE)
+_FULL_STOP = re.compile("[。．｡]")
+"""Ends a sentence in Chinese and Japanese, without a space after it."""
 _LOCAL_MOST = 64  # RFC 5321 4.5.3.1.1
 _NESTED_MOST = 8
 _TO = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
@@ -122,7 +124,9 @@ def _addresses(text: bytes, domains: Container[str]) -> Iterator[str]:
         while at >= 0:
             domain = _DOMAIN.match(form, at + 1)
             if domain is not None:
-                host = domain[0].rstrip(b".-").decode("utf-8", "replace").lower()
+                host = (
+                    _FULL_STOP.split(domain[0].decode("utf-8", "replace"))[0].rstrip(".-").lower()
+                )
                 if host in domains:
                     before = form[max(0, at - _LOCAL_MOST) : at][::-1]
                     local = _LOCAL_BACKWARDS.match(before)

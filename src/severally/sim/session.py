@@ -8,6 +8,7 @@ answered is the site's decision.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -37,6 +38,7 @@ class Session(asyncio.Protocol):
         self._said = 0
         self._out: list[bytes] = []
         self._due = 0.0
+        self._acts: deque[Callable[[], None]] = deque()
         moods = site.provider.moods
         self._latency_s = moods.latency_s
         self._spread_s = moods.spread_s
@@ -217,7 +219,7 @@ class Session(asyncio.Protocol):
 
         def answer() -> None:
             self._site.unanswered.down()
-            self._transport_of.write(b"250 2.0.0 OK: queued\r\n")
+            self._write(b"250 2.0.0 OK: queued\r\n")
 
         self._later(answer, self._dot_s)
 
@@ -225,7 +227,12 @@ class Session(asyncio.Protocol):
         if self._out:
             said = b"".join(self._out)
             self._out.clear()
-            self._later(lambda: self._transport_of.write(said))
+            self._later(lambda: self._write(said))
+
+    def _write(self, said: bytes) -> None:
+        """Unless the other side is gone by now."""
+        if not self._transport_of.is_closing():
+            self._transport_of.write(said)
 
     def _later(self, act: Callable[[], None], more_s: float = 0.0) -> None:
         """At once, or after the latency; never before what was said earlier."""
@@ -236,7 +243,9 @@ class Session(asyncio.Protocol):
         self._said += 1
         spread = self._site.chance.draw("spread", f"{self._number}/{self._said}") * self._spread_s
         self._due = max(self._due, loop.time() + self._latency_s + spread + more_s)
-        loop.call_at(self._due, act)
+        self._acts.append(act)
+        # timers of one moment keep no order: each does what was to be done first
+        loop.call_at(self._due, lambda: self._acts.popleft()())
 
     @property
     def _transport_of(self) -> asyncio.Transport:

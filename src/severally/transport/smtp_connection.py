@@ -166,7 +166,7 @@ class SmtpConnection(asyncio.Protocol):
         self.write(b"".join((stuffed(payload.message), b".\r\n", rest)))
         self.sent += 1
         try:
-            reply = await self.reply(self._timeouts.dot)
+            reply = self._in_turn(await self.reply(self._timeouts.dot), 2)
         except Lost:
             tell(Ending.IN_DOUBT, Reply(0, "", self._lost or ""))
             raise
@@ -183,12 +183,12 @@ class SmtpConnection(asyncio.Protocol):
             await self.reply(self._timeouts.command)
         refused: Reply | None = None
         for _ in range(2):
-            reply = await self.reply(self._timeouts.command)
+            reply = self._in_turn(await self.reply(self._timeouts.command), 2)
             if reply.code >= 400 and refused is None:
                 refused = reply
             if reply.code == 421:
                 return refused, False
-        reply = await self.reply(self._timeouts.data)
+        reply = self._in_turn(await self.reply(self._timeouts.data), 3)
         if reply.code == 354:
             return refused, True
         return refused or reply, False
@@ -198,11 +198,22 @@ class SmtpConnection(asyncio.Protocol):
         if reset:
             await self.command(b"RSET\r\n")
         for command in commands[:-1]:
-            reply = await self.command(command)
+            reply = self._in_turn(await self.command(command), 2)
             if reply.code >= 400:
                 return reply, False
-        reply = await self.command(commands[-1])
+        reply = self._in_turn(await self.command(commands[-1]), 3)
         return (None, True) if reply.code == 354 else (reply, False)
+
+    def _in_turn(self, reply: Reply, expected: int) -> Reply:
+        """The reply, if it can stand here: a refusal, or of the class RFC 5321 4.3.2 gives.
+
+        Otherwise replies and commands are out of step, and no later one means anything:
+        a 250 in the place of 354 would pass for a message that never left. Raises Lost.
+        """
+        if reply.code < 400 and reply.code // 100 != expected:
+            self._lose(f"the receiver answered out of turn ({reply.code})")
+            raise Lost
+        return reply
 
     def _speaks(self, payload: SmtpPayload) -> bool:
         return not payload.smtputf8 or "SMTPUTF8" in self.extensions
