@@ -87,7 +87,7 @@ def test_busy_and_broken_connections_befall_a_mailbox_once() -> None:
 
 
 def test_a_spell_tells_everybody_to_slow_down_for_its_time() -> None:
-    one = site(Moods(spells=(Spell(after=2, for_s=3.0, wait_s=1.5),)))
+    one = site(Moods(spells=(Spell(after=2, for_s=3.0),), wait_s=1.5))
     assert one.mail(0.0, 0) is None
     told = one.mail(1.0, 0)
     assert told is not None

@@ -40,12 +40,10 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Spell(msgspec.Struct, frozen=True):
     """A time in which everybody is told to slow down: it begins with attempt number `after`
-    and lasts `for_s` seconds. With `wait_s` the reply also names a wait (a sentence of ours:
-    real receivers leave it out, and a scaled world has to name a scaled one)."""
+    and lasts `for_s` seconds."""
 
     after: int
     for_s: float
-    wait_s: float = 0.0
 
 
 class Moods(msgspec.Struct, frozen=True):
@@ -56,6 +54,8 @@ class Moods(msgspec.Struct, frozen=True):
     failure. `dropped_before_data`, `dropped_after_dot`: at a mailbox's first attempt the
     connection breaks off instead of the reply to DATA, or after the final dot, when the
     message is kept and nobody is told (RFC 1047).
+    `wait_s`: named whenever somebody is told to slow down (a sentence of ours: real receivers
+    leave it out, and a world whose time is scaled has to name a scaled wait).
     `latency_s`: from a command to its reply (a round trip), plus up to `spread_s` more, and
     after the final dot `dot_s` more. `oddities` names mailboxes (lower case) for tests.
     """
@@ -67,6 +67,7 @@ class Moods(msgspec.Struct, frozen=True):
     dropped_before_data: float = 0.0
     dropped_after_dot: float = 0.0
     spells: tuple[Spell, ...] = ()
+    wait_s: float = 0.0
     latency_s: float = 0.0
     spread_s: float = 0.0
     dot_s: float = 0.0

@@ -17,6 +17,9 @@ from severally.sim.site import No, Site
 _SIZE = 10 * 1024 * 1024
 _LINE_MOST = 4096
 _END = b"\r\n.\r\n"
+_SETTLE_S = 0.002
+"""What was closed before a connection came is seen to be closed before it counts: the order in
+which one poll reports sockets is arbitrary."""
 
 
 class Session(asyncio.Protocol):
@@ -30,7 +33,7 @@ class Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._in_data = False
         self._scanned = 0
-        self._open = False
+        self._open = self._counted = False
         self._sender: str | None = None
         self._mailboxes: list[str] = []
         self._carried = 0
@@ -48,23 +51,31 @@ class Session(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greeted, or turned away."""
+        """The socket is there; it counts, and is greeted, a moment later."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._sessions.add(self)
-        self._open = True
+        asyncio.get_running_loop().call_later(_SETTLE_S, self._greet)
+
+    def _greet(self) -> None:
+        """Greeted, or turned away."""
+        if self not in self._sessions:
+            return
+        self._counted = self._open = True
         self._number, no = self._site.connect()
         if no is not None:
             self._refuse(no)
             self._end()
         else:
             self._say(b"220 %s ESMTP\r\n" % self._site.provider.host.encode())
+            self._read()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
         self._open = False
         self._sessions.discard(self)
-        self._site.disconnect()
+        if self._counted:
+            self._site.disconnect()
 
     def abort(self) -> None:
         """The world ends."""
@@ -73,11 +84,14 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Commands and messages, as many as came."""
         self._buffer += data
-        while self._open and (self._message() if self._in_data else self._command()):
-            pass
+        self._read()
         self._flush()
 
     # --- reading
+
+    def _read(self) -> None:
+        while self._open and (self._message() if self._in_data else self._command()):
+            pass
 
     def _command(self) -> bool:
         end = self._buffer.find(b"\n")
@@ -127,8 +141,11 @@ class Session(asyncio.Protocol):
 
     def _mail(self, line: bytes) -> None:
         path = _path(line)
-        if path is None or self._sender is not None:
+        if path is None:
             self._say(b"501 5.5.4 Syntax: MAIL FROM:<address>\r\n")
+            return
+        if self._sender is not None:
+            self._say(b"503 5.5.1 Error: nested MAIL command\r\n")
             return
         no = self._site.mail(self._now(), self._carried)
         if no is not None:

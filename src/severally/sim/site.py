@@ -47,7 +47,6 @@ class Site:
         self._tried: Counter[str] = Counter()
         self._spells: list[Spell] = sorted(provider.moods.spells, key=lambda spell: spell.after)
         self._spell_until = 0.0
-        self._spell_wait_s = 0.0
 
     # --- what a session asks, in this order
 
@@ -71,12 +70,12 @@ class Site:
         self._attempts += 1
         in_window = self._window.add(now)
         if limits.rate and in_window > limits.rate.count + 1:
-            return self._slow_down(0.0)
+            return self._slow_down()
         if limits.messages_per_connection and carried >= limits.messages_per_connection:
             self._most_on_connection = max(self._most_on_connection, carried + 1)
             return self._no("too_many_messages", words.too_many_messages)
         self._begin_spell(now)
-        return self._slow_down(self._spell_wait_s) if now < self._spell_until else None
+        return self._slow_down() if now < self._spell_until else None
 
     def rcpt(self, now: float, mailbox: str) -> No | None:
         """A recipient is named."""
@@ -151,10 +150,10 @@ class Site:
         if self._spells and self._attempts >= self._spells[0].after:
             spell = self._spells.pop(0)
             self._spell_until = now + spell.for_s
-            self._spell_wait_s = spell.wait_s
 
-    def _slow_down(self, wait_s: float) -> No:
+    def _slow_down(self) -> No:
         reply = self.provider.words.slow_down
+        wait_s = self.provider.moods.wait_s
         if wait_s:
             reply += " Try again in {wait} seconds."
         return self._no("slow_down", reply, wait_s=wait_s)

@@ -99,8 +99,11 @@ async def open_connection(
         if relay.username:
             await _sign_in(connection, relay)
     except Lost:
-        connection.transport.abort()
+        await connection.close()
         raise failed(0, connection.why_lost) from None
+    except ConnectFailed:
+        await connection.close()  # the receiver counts it until then
+        raise
     except BaseException:
         connection.transport.abort()
         raise

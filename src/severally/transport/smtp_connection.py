@@ -46,6 +46,7 @@ class SmtpConnection(asyncio.Protocol):
         self.sent = 0
         self._timeouts = timeouts
         self._transport: asyncio.Transport | None = None
+        self._unfinished = False  # a transaction, perhaps of an earlier run: RSET goes first
         self._parser = ReplyParser()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -123,25 +124,25 @@ class SmtpConnection(asyncio.Protocol):
     ) -> None:
         """RFC 2920: a group ends with DATA; the next group may ride on the message's end."""
         pipelining = "PIPELINING" in self.extensions
-        announced = reset = False
+        announced = False
         for index, payload in enumerate(payloads):
             if not self._speaks(payload):
                 tell(Ending.REPLIED, _NO_SMTPUTF8)
                 continue
             if pipelining:
                 if not announced:
-                    self.write((b"RSET\r\n" if reset else b"") + self._group(payload))
-                refused, go = await self._answers(reset and not announced)
+                    self.write((b"RSET\r\n" if self._unfinished else b"") + self._group(payload))
+                refused, go = await self._answers(self._unfinished and not announced)
             else:
-                refused, go = await self._step_by_step(payload, reset)
-            reset = announced = False
+                refused, go = await self._step_by_step(payload, self._unfinished)
+            self._unfinished = announced = False
             if not go:
                 assert refused is not None
                 tell(Ending.REPLIED, refused)
                 if refused.code == 421:
                     self._lose("the receiver closes the connection")
                     return
-                reset = True
+                self._unfinished = True
                 continue
             if refused is not None:
                 # RFC 2920 3.1: DATA was let through without a recipient; nothing is said
