@@ -55,7 +55,7 @@ def test_a_connection_given_up_is_closed_before_the_next_is_opened() -> None:
     async def go() -> int:
         async with World(Setting((provider,))) as world:
             host = world.hosts["google"]
-            wants_tls = Relay(host, world.port, "starttls", verify=False)
+            wants_tls = Relay(host, world.port, "starttls")
             context = tls_context(verify=False)
             for _ in range(5):
                 with pytest.raises(ConnectFailed, match="offers no STARTTLS"):
