@@ -21,20 +21,20 @@ class Certified(NamedTuple):
     key: Path
 
 
-def certify(folder: Path) -> Certified:
-    """An authority and a server certificate for 127.0.0.1 and localhost, for two days."""
+def certify(folder: Path, *names: str) -> Certified:
+    """An authority and a server certificate for 127.0.0.1, localhost and `names`, for two days."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca_name, name = _name("A private authority"), _name("relay.test")
+    ca_name, subject = _name("A private authority"), _name("relay.test")
     basics = x509.BasicConstraints(ca=True, path_length=0)
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     ca = _builder(ca_name, ca_name, ca_key).add_extension(basics, critical=True)
     ca = ca.add_extension(usage, critical=True).sign(ca_key, hashes.SHA256())
-    names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    )
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    hosts = [x509.DNSName(each) for each in ("localhost", *names)]
+    alternatives = x509.SubjectAlternativeName([loopback, *hosts])
     server_auth = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    own = _builder(name, ca_name, key).add_extension(names, critical=False)
+    own = _builder(subject, ca_name, key).add_extension(alternatives, critical=False)
     own = own.add_extension(server_auth, critical=False).add_extension(issuer, critical=False)
     files = Certified(folder / "ca.pem", folder / "relay.pem", folder / "relay.key")
     files.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))

@@ -45,7 +45,7 @@ class DnsExchanges:
     async def destination(self, domain: str) -> Destination:
         """Raises ConnectFailed: 556 where the domain takes no mail, 451 to try later."""
         exchangers, patterns = await self._destinations.get(domain)
-        records = list(exchangers.records)
+        records = sorted(exchangers.records)  # answers come in any order
         self._rng.shuffle(records)
         hosts = tuple(name for _, name in sorted(records, key=lambda record: record[0]))
         site = site_of(hosts)

@@ -17,7 +17,7 @@ from severally.model.outcome import Reply
 from severally.ports import ConnectFailed, Exchanges
 from severally.transport.dane import proven
 from severally.transport.mx_connection import Line, MxConnection
-from severally.transport.smtp import Inspect, Relay, open_connection, tls_context
+from severally.transport.smtp import Inspect, Relay, Tls, TlsFailed, open_connection, tls_context
 from severally.transport.smtp_connection import SmtpConnection, Timeouts
 
 ADDRESSES_TRIED = 2
@@ -136,10 +136,8 @@ class MxTransport:
             return await self._encrypted(host, address, self._verified, None)
         if address not in self._plain:
             try:
-                return await self._dial(host, address, "starttls", self._unverified)
-            except ConnectFailed as failed:
-                if "TLS" not in failed.reply.text:
-                    raise
+                return await self._dial(host, address, "offered", self._unverified)
+            except TlsFailed:
                 self._plain.add(address)
         return await self._dial(host, address, "none", None)
 
@@ -149,9 +147,7 @@ class MxTransport:
         """With TLS and its proof, or not at all."""
         try:
             return await self._dial(host, address, "starttls", context, inspect)
-        except ConnectFailed as failed:
-            if failed.reply.code:
-                raise
+        except TlsFailed as failed:
             how = "DANE" if host.dane else "MTA-STS"
             raise _refused(f"{failed.reply.text} ({how}: no mail without proof)") from None
 
@@ -159,14 +155,14 @@ class MxTransport:
         self,
         host: MailHost,
         address: str,
-        tls: str,
+        tls: Tls,
         context: ssl.SSLContext | None,
         inspect: Inspect | None = None,
     ) -> SmtpConnection:
         relay = Relay(
             address,
             self._port,
-            "starttls" if tls == "starttls" else "none",
+            tls,
             ehlo=self._ehlo,
             source_ip=self._source_ip,
             tls_name=host.name,

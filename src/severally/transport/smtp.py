@@ -18,7 +18,8 @@ from severally.ports import ConnectFailed
 from severally.transport.replies import kept
 from severally.transport.smtp_connection import Lost, SmtpConnection, Timeouts
 
-Tls = Literal["none", "starttls", "implicit"]
+Tls = Literal["none", "offered", "starttls", "implicit"]
+"""`offered`: by STARTTLS where the other side has it, in clear text where not (RFC 7435)."""
 Inspect = Callable[[ssl.SSLObject], str]
 """What is wrong with a TLS session, or empty."""
 
@@ -46,6 +47,15 @@ class Relay(msgspec.Struct, frozen=True):
 def failed(code: int, text: str) -> ConnectFailed:
     """No connection, in words that may be shown."""
     return ConnectFailed(kept(Reply(code, "", text)))
+
+
+class TlsFailed(ConnectFailed):
+    """The other side is there, and TLS with it is not to be had."""
+
+
+def no_tls(text: str, code: int = 0) -> TlsFailed:
+    """No TLS, in words that may be shown."""
+    return TlsFailed(kept(Reply(code, "", text)))
 
 
 def tls_context(ca_file: str = "", verify: bool = True) -> ssl.SSLContext:
@@ -91,11 +101,13 @@ async def open_connection(
         if greeting.code != 220:
             raise failed(greeting.code, greeting.text)
         await _ehlo(connection, relay)
-        if relay.tls == "starttls":
+        if relay.tls == "starttls" or (
+            relay.tls == "offered" and "STARTTLS" in connection.extensions
+        ):
             assert context is not None
             await _starttls(connection, relay, context)
             if inspect is not None and (wrong := inspect(_session(connection))):
-                raise failed(0, wrong)
+                raise no_tls(wrong)
         if relay.username:
             await _sign_in(connection, relay)
     except Lost:
@@ -152,10 +164,10 @@ def reply_extensions(connection: SmtpConnection) -> dict[str, str]:
 
 async def _starttls(connection: SmtpConnection, relay: Relay, context: ssl.SSLContext) -> None:
     if "STARTTLS" not in connection.extensions:
-        raise failed(0, f"{relay.host} offers no STARTTLS, and plain text was not allowed")
+        raise no_tls(f"{relay.host} offers no STARTTLS, and plain text was not allowed")
     reply = await connection.command(b"STARTTLS\r\n")
     if reply.code != 220:
-        raise failed(reply.code, reply.text)
+        raise no_tls(reply.text, reply.code)
     connection.forget_input()
     try:
         transport = await asyncio.get_running_loop().start_tls(
@@ -165,9 +177,9 @@ async def _starttls(connection: SmtpConnection, relay: Relay, context: ssl.SSLCo
             server_hostname=relay.tls_name or relay.host,
         )
     except ssl.SSLError as error:
-        raise failed(0, f"TLS with {relay.host} failed: {_reason(error)}") from None
+        raise no_tls(f"TLS with {relay.host} failed: {_reason(error)}") from None
     except (OSError, ConnectionError):
-        raise failed(0, f"{relay.host} ended the connection during TLS") from None
+        raise no_tls(f"{relay.host} ended the connection during TLS") from None
     assert transport is not None
     connection.connection_made(transport)
     await _ehlo(connection, relay)
