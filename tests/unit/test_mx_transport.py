@@ -237,13 +237,16 @@ def test_tls_is_used_where_it_is_offered_and_mail_goes_on_where_it_is_broken(
     tmp_path: Path,
 ) -> None:
     broken = Conduct(extensions=("STARTTLS",))  # offered, but not known
-    with Sink(broken, "127.0.0.3") as two, world(tmp_path, two.port) as here:
-        with Sink(encrypting(here), "127.0.0.2", two.port) as one:
-            here.names.mail("good.test", mx="127.0.0.2")
-            here.names.mail("bad.test", mx="127.0.0.3")
-            outcomes = sent(here.transport, letter(1, "x@good.test"), letter(2, "x@bad.test"))
-            assert [each.reply.code for each in outcomes] == [250, 250]
-            assert one.encrypted == 1 and len(two.received) == 1
+    with (
+        Sink(broken, "127.0.0.3") as two,
+        world(tmp_path, two.port) as here,
+        Sink(encrypting(here), "127.0.0.2", two.port) as one,
+    ):
+        here.names.mail("good.test", mx="127.0.0.2")
+        here.names.mail("bad.test", mx="127.0.0.3")
+        outcomes = sent(here.transport, letter(1, "x@good.test"), letter(2, "x@bad.test"))
+        assert [each.reply.code for each in outcomes] == [250, 250]
+        assert one.encrypted == 1 and len(two.received) == 1
 
 
 def _three_domains(here: World) -> None:
