@@ -33,14 +33,14 @@ LOCALES: Mapping[str, Sequence[str]] = {
 COLUMNS = ("id", "email", "locale", "timezone", "first_name", "account", "position")
 
 
-def customers(count: int, seed: int = 1) -> Iterator[tuple[str, ...]]:
+def customers(count: int, seed: int = 1, prefix: str = "customer") -> Iterator[tuple[str, ...]]:
     """Rows in the order of `COLUMNS`; no two share an address or an account."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
         locale = rng.choice(list(LOCALES))
         yield (
             f"c-{number}",
-            f"customer.{number}@{rng.choice(DOMAINS)}.example",
+            f"{prefix}.{number}@{rng.choice(DOMAINS)}.example",
             locale,
             rng.choice(("Europe/Berlin", "Asia/Tokyo", "UTC")),
             rng.choice(LOCALES[locale]),
@@ -49,12 +49,12 @@ def customers(count: int, seed: int = 1) -> Iterator[tuple[str, ...]]:
         )
 
 
-def write_customers(file: Path, count: int, seed: int = 1) -> None:
+def write_customers(file: Path, count: int, seed: int = 1, prefix: str = "customer") -> None:
     """The file `send --audience` reads."""
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(COLUMNS)
-        writer.writerows(customers(count, seed))
+        writer.writerows(customers(count, seed, prefix))
 
 
 def make(folder: Path, count: int, route: str, more: str = "", seed: int = 1) -> Path:
