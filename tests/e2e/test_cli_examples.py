@@ -71,7 +71,7 @@ def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue("new")
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if "demo" not in each])
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_runs(
     example: str,
     tmp_path: Path,
