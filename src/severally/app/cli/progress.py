@@ -92,7 +92,9 @@ def table(progress: Progress, mailing: Mailing) -> RenderableType:
     lanes = sorted(progress.lanes, key=lambda lane: (-lane.total, lane.lane))
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("lane", "", "accepted", "now", "limit", "deferred", "", "to go"):
-        grid.add_column(heading, justify="left" if heading in ("lane", "") else "right")
+        grid.add_column(
+            heading, justify="left" if heading in ("lane", "") else "right", no_wrap=True
+        )
     for lane in lanes[:_SHOWN]:
         grid.add_row(*_row(lane))
     if len(lanes) > _SHOWN:

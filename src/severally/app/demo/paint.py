@@ -21,10 +21,10 @@ from severally.app.demo.results import (
 from severally.app.operations.results import Report
 
 _SAID = {
-    "slow_down": "said {} times to slow down",
-    "greylisted": "greylisted {} times",
-    "too_many_connections": "turned away {} connections",
-    "too_many_messages": "closed {} connections that carried too much",
+    "slow_down": "said {} to slow down",
+    "greylisted": "greylisted {}",
+    "too_many_connections": "turned away a connection {}",
+    "too_many_messages": "ended a connection that carried too much {}",
 }
 
 
@@ -87,7 +87,7 @@ def proof(console: Console, report: Report, proved: Proof, slowest: Sequence[Slo
     console.print()
     for provider in proved.providers:
         said = [
-            words.format(number(provider.replies[what]))
+            words.format(counted(provider.replies[what], "time"))
             for what, words in _SAID.items()
             if what in provider.replies
         ]
