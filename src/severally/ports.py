@@ -82,6 +82,10 @@ class Keys(Protocol):
         """Keyed hash (16 bytes) to look an address up by without storing it."""
         ...
 
+    def checkpoint_seed(self) -> bytes:
+        """32 bytes from which the key that signs checkpoints is made."""
+        ...
+
     def dkim_key(self, fingerprint: str) -> bytes:
         """The private key (PEM) whose public half has this fingerprint. Raises UsageError."""
         ...

@@ -100,6 +100,10 @@ class FileKeys:
         """16 bytes of a keyed hash."""
         return hmac.digest(self._index, b"blind|" + text.encode(), hashlib.sha256)[:16]
 
+    def checkpoint_seed(self) -> bytes:
+        """32 bytes from which the key that signs checkpoints is made."""
+        return hmac.digest(self._data, b"checkpoint", hashlib.sha256)
+
     def dkim_key(self, fingerprint: str) -> bytes:
         """The private key (PEM) whose public half has this fingerprint."""
         for path in self._dkim_files:

@@ -29,6 +29,7 @@ from severally.app.sections import (
     SmtpRoute,
     WorkspaceSection,
 )
+from severally.app.staging import Staging, read_staging
 from severally.app.strict import TomlFile, named_tables
 from severally.model.destination import parse_nameserver
 from severally.model.errors import UsageError
@@ -70,6 +71,7 @@ class Workspace:
     limits: dict[str, WrittenLimits]
     receivers: dict[str, tuple[str, ...]]
     retries: Retries
+    staging: Staging
     max_in_doubt: int = 100
     processes: int = 1
     _route_limits: dict[str, Limits] = field(default_factory=dict)
@@ -136,6 +138,9 @@ def load(root: Path) -> Workspace:
             "receivers",
             "retries",
             "sending",
+            "staging",
+            "sentinels",
+            "audit",
         )
     )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
@@ -152,6 +157,7 @@ def load(root: Path) -> Workspace:
     receivers = _receivers(file)
     allowed = _allowed(file, workspace or WorkspaceSection())
     timing = _retries(file, retries or RetriesSection())
+    staging = read_staging(file)
     _check_audience(file, audience or AudienceSection())
     _check_sending(file, sending or SendingSection())
     file.raise_findings()
@@ -166,6 +172,7 @@ def load(root: Path) -> Workspace:
         limits,
         receivers,
         timing,
+        staging,
         sending.max_in_doubt,
         sending.processes or max(1, (os.cpu_count() or 1) - 1),
         route_limits,
@@ -297,20 +304,12 @@ def _allowed(file: TomlFile, section: WorkspaceSection) -> Allowed:
 
 def _retries(file: TomlFile, section: RetriesSection) -> Retries:
     times = {
-        name: _duration(file, f"retries.{name}", getattr(section, name))
+        name: file.duration(f"retries.{name}", getattr(section, name))
         for name in ("first", "most", "give_up")
     }
     if not 1 <= section.factor <= 100:
         file.problem("retries.factor", "must be from 1 to 100")
     return Retries(times["first"], section.factor, times["most"], times["give_up"])
-
-
-def _duration(file: TomlFile, path: str, text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None or float(match[1]) == 0:
-        file.problem(path, f"{text!r} is no length of time", "write for example 90s, 15m, 4h, 3d")
-        return 1.0
-    return float(match[1]) * _SECONDS[match[2]]
 
 
 def _check_audience(file: TomlFile, section: AudienceSection) -> None:
@@ -332,5 +331,3 @@ def _known(names: dict[str, Route]) -> str:
 _ROUTE_CURE = f"available are {', '.join(ROUTES)}"
 _RECEIVER = re.compile(r"[a-z0-9_]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from severally.app.config import Workspace
 from severally.app.lock import DeliveryLock
 from severally.app.wiring import Wiring
+from severally.deliver.marks import restored
 from severally.ports import Keys, Ledger
 
 
@@ -27,13 +28,16 @@ class Office:
 def open_office(workspace: Workspace, wiring: Wiring) -> Iterator[Office]:
     """Open it; the ledger is closed and the lock let go of on leaving.
 
-    Raises UsageError where the keys are missing, LedgerError where the record cannot be read.
+    A ledger that was put back from a backup is halted first, and what it cannot know is in
+    doubt. Raises UsageError where the keys are missing, LedgerError where the record cannot be
+    read.
     """
     keys = wiring.open_keys(workspace)
     workspace.state.mkdir(mode=0o700, exist_ok=True)
     ledger = wiring.open_ledger(workspace.state / "ledger.sqlite3")
     lock = DeliveryLock(workspace.state / "deliver.lock")
     try:
+        restored(ledger, wiring.open_checkpoints(workspace, keys), wiring.clock.wall())
         yield Office(workspace, wiring, keys, ledger, lock)
     finally:
         lock.release()

@@ -126,5 +126,39 @@ class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: int = 0
 
 
+class StagingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[staging]`: how a mailing is let out. `approvals` people other than the author."""
+
+    approvals: int = 1
+    canary: int = 1200
+    chunk: int = 100
+    steps: tuple[float, ...] = (0.05, 0.25, 1.0)
+    trickle: str = "10m"
+    patience: str = "6h"
+    sentinel_patience: str = "15m"
+
+
+class SentinelSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[sentinels.NAME]`: a mailbox of ours, read by `maildir` or by IMAP."""
+
+    address: str
+    locale: str
+    maildir: str = ""
+    imap_host: str = ""
+    imap_port: int = 993
+    imap_tls: bool = True
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+    folders: tuple[str, ...] = ("INBOX", "Junk", "Spam")
+
+
+class AuditSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[audit]`: files beyond `.severally/checkpoints.jsonl` that get every checkpoint."""
+
+    checkpoints: tuple[str, ...] = ()
+
+
 NOT_YET = ("sendgrid", "ses", "mailgun", "postmark", "resend")
 """Route types that have a name already and no code yet."""

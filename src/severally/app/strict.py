@@ -21,6 +21,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 _HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_-]+))\s*=""")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SECRETS = frozenset({"password", "secret", "api_key", "token", "data_key", "index_key"})
 
 
@@ -83,6 +85,15 @@ class TomlFile:
             return None
         kept = {key: value for key, value in raw.items() if key not in ignore}
         return msgspec.convert(kept, form, strict=True)
+
+    def duration(self, path: str, text: str) -> float:
+        """Seconds of `90s`, `15m`, `4h` or `3d`; anything else is a finding."""
+        match = _DURATION.fullmatch(text)
+        if match is None or float(match[1]) == 0:
+            cure = "write for example 90s, 15m, 4h, 3d"
+            self.problem(path, f"{text!r} is no length of time", cure)
+            return 1.0
+        return float(match[1]) * _SECONDS[match[2]]
 
     def raise_findings(self) -> None:
         """All of them at once. Raises UsageError where there are any."""

@@ -7,7 +7,7 @@ what they do.
 from __future__ import annotations
 
 import asyncio
-import os
+import functools
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,56 +18,57 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from severally.adapters.checkpoints import Checkpoints as CheckpointPlaces
 from severally.adapters.chromium import Chromium, find_chromium
 from severally.adapters.clock import SystemClock
 from severally.adapters.dns import Dns
 from severally.adapters.dns_cache import DnsCache
-from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.fonts import installed_fonts
-from severally.adapters.keys import AesRowCipher, FileKeys
-from severally.adapters.mta_sts import Https, StsReader
+from severally.adapters.keys import AesRowCipher
 from severally.adapters.pool import PoolBench
 from severally.adapters.providers import DomainTable, Grouping
 from severally.adapters.survey import Survey
-from severally.app.allowed import Allowed
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
-from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SmtpRoute
+from severally.app.sections import MxRoute
 from severally.app.studio import Camera, Fonts
+from severally.app.ways import make_mailbox, make_transport, open_keys
 from severally.compose.compositor import Compositor, signers_for
 from severally.deliver.bench import Workbench
+from severally.deliver.conducting import Conductor
+from severally.deliver.marks import Checkpoints, Marks
 from severally.deliver.progress import Progress
 from severally.deliver.records import Classify
+from severally.deliver.rehearsing import SUFFIX, Rehearsal
 from severally.deliver.sending import Deliverer
+from severally.deliver.sentinels import Sent, SentinelWatch
 from severally.deliver.settings import Settings
-from severally.feedback.replies import ReplyRules, Windows
+from severally.feedback.replies import ReplyRules, Windows, shipped_rules
 from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger
-from severally.model.destination import Destination, MailHost
-from severally.model.errors import Refused, UsageError
 from severally.model.mailing import Frozen, Mailing
-from severally.model.outcome import Origin, Reply, Verdict
+from severally.model.outcome import Action, Origin, Reply, Verdict
+from severally.model.staging import StagingPlan
 from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Settings as Pacing
 from severally.ports import (
     Clock,
     Composer,
-    Exchanges,
     Keys,
     Ledger,
+    Mailbox,
     Resolver,
     RowCipher,
     Transport,
 )
+from severally.stage.arrival import AT_ONCE, assumed
 from severally.transport.build import build_smtp
-from severally.transport.discard import DiscardTransport
-from severally.transport.maildir import MaildirTransport
-from severally.transport.mx import MxTransport
-from severally.transport.smtp import Relay, SmtpTransport
 
 SURVEY_S = 6.0
 """How long one question may take before a send: three tries of two seconds."""
 
+TellSentinels = Callable[[str, StagingPlan], Sent]
+"""Tell a mailing's sentinels, once, and say how."""
 MakeComposer = Callable[[Frozen, Mapping[str, bytes]], Composer]
 """From the frozen mailing and its DKIM keys (PEM by fingerprint); importable by name."""
 
@@ -105,12 +106,6 @@ def open_ledger(path: Path) -> Ledger:
     return SqliteLedger(path)
 
 
-def open_keys(workspace: Workspace) -> Keys:
-    """The workspace's secrets. Raises UsageError where they are missing or not private."""
-    files = [key.key_file for sender in workspace.senders.values() for key in sender.dkim]
-    return FileKeys(workspace.root / "keys", [workspace.path(file) for file in files])
-
-
 def make_resolver(workspace: Workspace, route: str, keys: Keys, clock: Clock) -> Resolver:
     """Which provider a domain belongs to, with the workspace's own receivers first."""
     extra = {name: receiver for receiver, names in workspace.receivers.items() for name in names}
@@ -121,98 +116,11 @@ def make_resolver(workspace: Workspace, route: str, keys: Keys, clock: Clock) ->
     return Survey(Dns(settings.resolver, SURVEY_S), Grouping(extra), cache, clock.wall)
 
 
-def make_transport(workspace: Workspace, name: str) -> Transport:
-    """The way out called `name`. Raises UsageError where its password cannot be read."""
-    match workspace.routes[name]:
-        case SmtpRoute() as route:
-            return SmtpTransport(_relay(workspace, name, route))
-        case MaildirRoute() as route:
-            return MaildirTransport(workspace.path(route.path))
-        case DiscardRoute():
-            return DiscardTransport()
-        case MxRoute() as route:
-            return _mx(workspace, name, route)
-
-
-def _relay(workspace: Workspace, name: str, route: SmtpRoute) -> Relay:
-    ca_file = _authority(workspace, name, route.ca_file)
-    return Relay(
-        route.host,
-        route.port,
-        route.tls,
-        route.username,
-        _password(workspace, name, route),
-        ca_file,
-        route.ehlo,
-        route.source_ip,
-    )
-
-
-def _authority(workspace: Workspace, name: str, file: str) -> str:
-    path = str(workspace.path(file)) if file else ""
-    if path and not Path(path).is_file():
-        raise UsageError(f"routes.{name}.ca_file: there is no file {file}")
-    return path
-
-
-def _password(workspace: Workspace, name: str, route: SmtpRoute) -> str:
-    if route.password_env:
-        value = os.environ.get(route.password_env)
-        if not value:
-            raise UsageError(
-                f"routes.{name}.password_env: the environment has no {route.password_env}"
-            )
-        return value
-    if not route.password_file:
-        return ""
-    try:
-        return workspace.path(route.password_file).read_text("utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(
-            f"routes.{name}.password_file: {route.password_file} cannot be read; "
-            "write the password into it, on one line, and make it readable to you alone"
-        ) from None
-
-
-def _mx(workspace: Workspace, name: str, route: MxRoute) -> Transport:
-    clock = SystemClock()
-    dns = Dns(route.resolver)
-    cache = DnsCache(workspace.state / "dns.sqlite3", open_keys(workspace).blind)
-    ca_file = _authority(workspace, name, route.ca_file)
-    sts = StsReader(dns, cache, clock.wall, Https(route.sts_port, ca_file))
-    exchanges = DnsExchanges(dns, sts, route.port, random.Random(), clock.monotonic)
-    return MxTransport(
-        AllowedExchanges(exchanges, workspace.allowed, name),
-        clock.monotonic,
-        route.port,
-        route.ehlo,
-        route.source_ip,
-        ca_file,
-    )
-
-
-class AllowedExchanges:
-    """`ports.Exchanges` within what the workspace may reach."""
-
-    def __init__(self, inner: Exchanges, allowed: Allowed, route: str) -> None:
-        self._inner = inner
-        self._allowed = allowed
-        self._route = route
-
-    async def destination(self, domain: str) -> Destination:
-        """As DNS says."""
-        return await self._inner.destination(domain)
-
-    async def host(self, name: str, secure: bool) -> MailHost:
-        """Raises Refused where an address is not among the allowed hosts."""
-        host = await self._inner.host(name, secure)
-        for address in host.addresses:
-            if not self._allowed.host(address):
-                raise Refused(
-                    f"route {self._route} leads to the host {name} ({address}), which this trial "
-                    "workspace does not send to; list it under allow_hosts if you mean to reach it"
-                )
-        return host
+def open_checkpoints(workspace: Workspace, keys: Keys) -> Checkpoints:
+    """Every place where this workspace's checkpoints are kept."""
+    places = [workspace.path(name) for name in workspace.staging.checkpoints]
+    own = workspace.state / "checkpoints.jsonl"
+    return CheckpointPlaces(keys.checkpoint_seed(), [own, *places])
 
 
 def find_camera() -> AbstractContextManager[Camera] | None:
@@ -231,6 +139,8 @@ class Wiring:
     open_ledger: Callable[[Path], Ledger] = open_ledger
     open_keys: Callable[[Workspace], Keys] = open_keys
     resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
+    make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
+    open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
     find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
     fonts: Callable[[], Fonts] = installed_fonts
     clock: Clock = field(default_factory=SystemClock)
@@ -240,9 +150,14 @@ class Wiring:
         return AesRowCipher(audience_key, audience)
 
     def kit(self, keys: Keys, ledger: Ledger, mailing_id: str) -> BenchKit:
-        """For the composing processes."""
+        """For the composing processes; for a rehearsal without the signing keys."""
+        rehearsing = mailing_id.endswith(SUFFIX)
+        mailing_id = mailing_id.removesuffix(SUFFIX)
         mailing = ledger.mailing(mailing_id)
         frozen = ledger.frozen(mailing_id)
+        if rehearsing:
+            unsigned = msgspec.structs.replace(frozen.sender, dkim=())
+            frozen = msgspec.structs.replace(frozen, sender=unsigned)
         return BenchKit(
             msgspec.msgpack.encode(frozen),
             mailing.audience,
@@ -259,6 +174,7 @@ class Wiring:
         keys: Keys,
         ledger: Ledger,
         listen: Callable[[Progress], None],
+        tell_sentinels: TellSentinels,
     ) -> AsyncIterator[Deliverer]:
         """Everything that sends, put together; taken apart on leaving."""
         transports = {name: self.make_transport(workspace, name) for name in workspace.routes}
@@ -274,6 +190,21 @@ class Wiring:
         def lane(mailing: Mailing, receiver: str) -> Any:
             return lane_of(workspace, mailing.route, receiver)
 
+        marks = Marks(ledger, self.open_checkpoints(workspace, keys), self.clock.wall)
+        conductor = Conductor(
+            ledger=ledger,
+            wall=self.clock.wall,
+            off_loop=off_loop,
+            rehearsing=Rehearsal(ledger, bench, off_loop, self.clock.wall),
+            sentinels=SentinelWatch(
+                tell_sentinels,
+                lambda name: self.make_mailbox(workspace, name),
+                self.clock.wall,
+                off_loop,
+            ),
+            curves=lambda: (AT_ONCE, assumed()),
+            hard=means_nobody,
+        )
         try:
             yield Deliverer(
                 ledger=ledger,
@@ -287,12 +218,28 @@ class Wiring:
                 rng=random.Random(),
                 listen=listen,
                 off_loop=off_loop,
+                beside=[
+                    lambda: conductor.run(self.clock),
+                    lambda: marks.run(self.clock, off_loop),
+                ],
+                reserve=marks.reserve,
             )
         finally:
             await bench.close()
             for transport in transports.values():
                 await transport.close()
             threads.shutdown()
+
+
+def means_nobody(rule: str) -> bool:
+    """Whether a reply rule says that there is nobody at the address."""
+    return rule in _suppressing()
+
+
+@functools.cache
+def _suppressing() -> frozenset[str]:
+    rules = (rule for file in shipped_rules() for rule in file.rule)
+    return frozenset(rule.id for rule in rules if rule.action is Action.SUPPRESS)
 
 
 def judging() -> Classify:

@@ -7,13 +7,16 @@ generously: they are written ahead, `ahead` deliveries at a time, so that they c
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from severally.model.audit import Checkpoint
 from severally.model.mailing import Cohort
-from severally.ports import Ledger
+from severally.ports import Clock, Ledger
 
+EVERY_S = 300.0
+ROWS = 1_000
+"""A checkpoint at least so often: what is not anchored can be rewritten unseen."""
 AHEAD = 5_000
 """Deliveries per written mark: the most of a cohort that a restored ledger must doubt without
 reason. One synced line of some hundred bytes for each."""
@@ -53,6 +56,18 @@ class Marks:
             mark = min(cohort.last, upto + AHEAD)
             self._write({str(cohort.id): mark})
             self._marks[cohort.id] = mark
+
+    async def run(
+        self, clock: Clock, off_loop: Callable[[Callable[[], Any]], Awaitable[Any]]
+    ) -> None:
+        """A checkpoint every five minutes, or after a thousand rows of the chain."""
+        last, next_at = 0, clock.monotonic()
+        while True:
+            seq, _ = await off_loop(self._ledger.head)
+            if seq - last >= ROWS or clock.monotonic() >= next_at:
+                await off_loop(self.anchor)
+                last, next_at = seq, clock.monotonic() + EVERY_S
+            await clock.sleep_until(clock.monotonic() + 5.0)
 
     def anchor(self) -> None:
         """A checkpoint of the chain as it stands."""

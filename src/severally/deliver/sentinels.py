@@ -45,12 +45,13 @@ class SentinelWatch:
     def __init__(
         self,
         send: Callable[[str, StagingPlan], Sent],
-        mailboxes: Mapping[str, Mailbox],
+        mailbox_of: Callable[[str], Mailbox],
         wall: Callable[[], float],
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
     ) -> None:
         self._send = send
-        self._mailboxes = mailboxes
+        self._mailbox_of = mailbox_of
+        self._mailboxes: dict[str, Mailbox] = {}
         self._wall = wall
         self._off_loop = off_loop
         self._sent: dict[str, Sent] = {}
@@ -74,7 +75,9 @@ class SentinelWatch:
         return self._wall() - sent.at if sent else 0.0
 
     async def _one(self, mailing_id: str, sent: Sent, told: Told, tokens: set[str]) -> SentinelSeen:
-        mailbox = self._mailboxes[told.name]
+        mailbox = self._mailboxes.get(told.name)
+        if mailbox is None:
+            mailbox = self._mailboxes[told.name] = self._mailbox_of(told.name)
         arrivals = await self._off_loop(lambda: mailbox.since(sent.at))
         ours = [a for a in arrivals if token_of(a.raw) in tokens]
         expected = Expectation(sent.frozen).of(told.recipient)

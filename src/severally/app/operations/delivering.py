@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from severally.app.office import Office
-from severally.app.operations import looking
+from severally.app.operations import looking, sentinels
 from severally.app.operations.results import Report
 from severally.deliver.progress import LaneProgress, Progress
 from severally.deliver.sending import Deliverer
+from severally.deliver.sentinels import Sent
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import MailingState
+from severally.model.staging import StagingPlan
 
 Listen = Callable[[Progress], None]
 Say = Callable[[str], None]
@@ -74,7 +76,11 @@ async def _deliver(
         if progress.mailing == mailing_id:
             listen(progress)
 
-    async with office.wiring.deliverer(office.workspace, office.keys, office.ledger, mine) as one:
+    def tell(mailing: str, plan: StagingPlan) -> Sent:
+        return sentinels.tell(office, mailing, plan)
+
+    wiring = office.wiring
+    async with wiring.deliverer(office.workspace, office.keys, office.ledger, mine, tell) as one:
         work = asyncio.ensure_future(one.run([mailing_id], until))
         with _interruptible(one, work, say) as interrupted:
             with contextlib.suppress(asyncio.CancelledError):

@@ -19,6 +19,8 @@ from severally.model.errors import UsageError
 from severally.model.mailing import Mailing
 
 _MOST_IDS = 10_000
+SENTINELS = ".s"
+"""After the id of a mailing: the small mailing to its sentinels."""
 Tally = Mapping[int, Mapping[DeliveryState, int]]
 
 
@@ -26,7 +28,7 @@ def choose(office: Office, mailing_id: str | None) -> Mailing:
     """The mailing with this id, or the newest. Raises UsageError where there is none."""
     if mailing_id is not None:
         return office.ledger.mailing(mailing_id)
-    mailings = office.ledger.mailings()
+    mailings = [m for m in office.ledger.mailings() if not m.id.endswith(SENTINELS)]
     if not mailings:
         raise UsageError("this workspace has no mailing yet; make one with: severally send")
     return mailings[-1]

@@ -1,0 +1,145 @@
+"""The ways out and back, and the keys for them: transports, sentinels' mailboxes, key files.
+
+A part of wiring: like it, chooses adapters. Not responsible for what they do.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from severally.adapters.clock import SystemClock
+from severally.adapters.dns import Dns
+from severally.adapters.dns_cache import DnsCache
+from severally.adapters.exchanges import DnsExchanges
+from severally.adapters.keys import FileKeys
+from severally.adapters.mailboxes import Imap, ImapMailbox, MaildirMailbox
+from severally.adapters.mta_sts import Https, StsReader
+from severally.app.allowed import Allowed
+from severally.app.config import Workspace
+from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SentinelSection, SmtpRoute
+from severally.model.destination import Destination, MailHost
+from severally.model.errors import Refused, UsageError
+from severally.ports import Exchanges, Keys, Mailbox, Transport
+from severally.transport.discard import DiscardTransport
+from severally.transport.maildir import MaildirTransport
+from severally.transport.mx import MxTransport
+from severally.transport.smtp import Relay, SmtpTransport
+
+
+def open_keys(workspace: Workspace) -> Keys:
+    """The workspace's secrets. Raises UsageError where they are missing or not private."""
+    files = [key.key_file for sender in workspace.senders.values() for key in sender.dkim]
+    return FileKeys(workspace.root / "keys", [workspace.path(file) for file in files])
+
+
+def make_transport(workspace: Workspace, name: str) -> Transport:
+    """The way out called `name`. Raises UsageError where its password cannot be read."""
+    match workspace.routes[name]:
+        case SmtpRoute() as route:
+            return SmtpTransport(_relay(workspace, name, route))
+        case MaildirRoute() as route:
+            return MaildirTransport(workspace.path(route.path))
+        case DiscardRoute():
+            return DiscardTransport()
+        case MxRoute() as route:
+            return _mx(workspace, name, route)
+
+
+def _relay(workspace: Workspace, name: str, route: SmtpRoute) -> Relay:
+    ca_file = _authority(workspace, name, route.ca_file)
+    return Relay(
+        route.host,
+        route.port,
+        route.tls,
+        route.username,
+        _password(workspace, f"routes.{name}", route),
+        ca_file,
+        route.ehlo,
+        route.source_ip,
+    )
+
+
+def _authority(workspace: Workspace, name: str, file: str) -> str:
+    path = str(workspace.path(file)) if file else ""
+    if path and not Path(path).is_file():
+        raise UsageError(f"routes.{name}.ca_file: there is no file {file}")
+    return path
+
+
+def _password(workspace: Workspace, path: str, section: SmtpRoute | SentinelSection) -> str:
+    """`path` is the section's, for errors: `routes.main`."""
+    if section.password_env:
+        value = os.environ.get(section.password_env)
+        if not value:
+            raise UsageError(f"{path}.password_env: the environment has no {section.password_env}")
+        return value
+    if not section.password_file:
+        return ""
+    try:
+        return workspace.path(section.password_file).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(
+            f"{path}.password_file: {section.password_file} cannot be read; "
+            "write the password into it, on one line, and make it readable to you alone"
+        ) from None
+
+
+def make_mailbox(workspace: Workspace, name: str) -> Mailbox:
+    """The sentinel's mailbox. Raises UsageError where its password cannot be read."""
+    section = workspace.staging.sentinels[name]
+    if section.maildir:
+        return MaildirMailbox(workspace.path(section.maildir))
+    return ImapMailbox(
+        Imap(
+            section.imap_host,
+            section.imap_port,
+            section.username or section.address,
+            _password(workspace, f"sentinels.{name}", section),
+            section.imap_tls,
+            str(workspace.path(section.ca_file)) if section.ca_file else "",
+            section.folders,
+        )
+    )
+
+
+def _mx(workspace: Workspace, name: str, route: MxRoute) -> Transport:
+    clock = SystemClock()
+    dns = Dns(route.resolver)
+    cache = DnsCache(workspace.state / "dns.sqlite3", open_keys(workspace).blind)
+    ca_file = _authority(workspace, name, route.ca_file)
+    sts = StsReader(dns, cache, clock.wall, Https(route.sts_port, ca_file))
+    exchanges = DnsExchanges(dns, sts, route.port, random.Random(), clock.monotonic)
+    return MxTransport(
+        AllowedExchanges(exchanges, workspace.allowed, name),
+        clock.monotonic,
+        route.port,
+        route.ehlo,
+        route.source_ip,
+        ca_file,
+    )
+
+
+class AllowedExchanges:
+    """`ports.Exchanges` within what the workspace may reach."""
+
+    def __init__(self, inner: Exchanges, allowed: Allowed, route: str) -> None:
+        self._inner = inner
+        self._allowed = allowed
+        self._route = route
+
+    async def destination(self, domain: str) -> Destination:
+        """As DNS says."""
+        return await self._inner.destination(domain)
+
+    async def host(self, name: str, secure: bool) -> MailHost:
+        """Raises Refused where an address is not among the allowed hosts."""
+        host = await self._inner.host(name, secure)
+        for address in host.addresses:
+            if not self._allowed.host(address):
+                raise Refused(
+                    f"route {self._route} leads to the host {name} ({address}), which this trial "
+                    "workspace does not send to; list it under allow_hosts if you mean to reach it"
+                )
+        return host
