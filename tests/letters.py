@@ -25,6 +25,7 @@ ADDRESS = re.compile(r"[A-Za-z0-9._%+~'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{11,}={0,2}")
 _TAG_END = re.compile("(?<=[>\n])")
 _TAG = re.compile("<[^>]*>")
+_READABLE = re.compile(rb"[\t\r\n -~]{6,}")
 _INVISIBLE = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 
 
@@ -112,17 +113,16 @@ def _decodings(form: str) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=100_000)
 def _unpacked(token: str) -> tuple[str, ...]:
-    """What base64 (either alphabet, any alignment) or hexadecimal hides, where it holds an '@'."""
+    """What base64 (either alphabet, any alignment) or hexadecimal hides, where that is readable."""
     plain = token.rstrip("=").replace("-", "+").replace("_", "/")
     found: list[str] = []
     for start in range(4):
         part = plain[start:]
         part = part[: len(part) - (len(part) % 4 == 1)]
         data = base64.b64decode(part + "=" * (-len(part) % 4))
-        if b"@" in data:
+        if b"@" in data or _READABLE.fullmatch(data):
             found.append(data.decode("ascii", "replace"))
     if re.fullmatch("(?:[0-9A-Fa-f]{2})+", token):
         data = bytes.fromhex(token)
-        if b"@" in data:
-            found.append(data.decode("utf-8", "replace"))
+        found.append(data.decode("utf-8", "replace"))
     return tuple(found)

@@ -29,6 +29,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
 _QUOTED = re.compile(r"=([0-9A-F]{2})")
 _PLAIN = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_READABLE = re.compile(rb"[\t\r\n -~]{6,}")
 _ROUNDS = 6
 _AT_RULES = frozenset({"@media", "@font-face", "@supports", "@charset", "@import", "@page"})
 """CSS at-rules. An address has something before its '@', so none of these is one."""
@@ -96,23 +97,27 @@ def _trimmed(token: str) -> str:
 def _encoded(form: str) -> Iterator[str]:
     """Addresses inside base64 (both alphabets, any alignment) and hexadecimal tokens."""
     for match in _HEX.finditer(form):
-        yield from _plain(binascii.unhexlify(match[0]))
+        yield from _inside(binascii.unhexlify(match[0]))
     for match in _BASE64.finditer(form):
         token = match[0].translate(_TO_STANDARD)
         for start in range(4):
             part = token[start : start + (len(token) - start) // 4 * 4 + 4]
-            yield from _plain(base64.b64decode(part[: len(part) // 4 * 4]))
+            yield from _inside(base64.b64decode(part[: len(part) // 4 * 4]))
             rest = len(part) % 4
             if rest > 1:
                 padded = part + "=" * (4 - rest)
-                yield from _plain(base64.b64decode(padded))
+                yield from _inside(base64.b64decode(padded))
 
 
 _TO_STANDARD = str.maketrans("-_", "+/")
 
 
-def _plain(data: bytes) -> Iterator[str]:
-    if b"@" in data:
+def _inside(data: bytes) -> Iterator[str]:
+    """Addresses in what was decoded; where that is readable text, whatever it hides in turn."""
+    if _READABLE.fullmatch(data):
+        text = data.decode()
+        yield from (each for each in addresses(text) if _PLAIN.fullmatch(each.encode()))
+    elif b"@" in data:
         for match in _PLAIN.finditer(data):
             yield match[0].decode().lower()
 
