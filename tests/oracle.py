@@ -204,13 +204,13 @@ def _addresses(text: str) -> Iterator[str]:
     plain = urllib.parse.unquote(html.unescape(text))
     yield from _ADDRESS.findall(plain)
     for run in _BASE64.findall(plain):
-        for alphabet in (b"+/", b"-_"):
-            try:
-                padded = run.rstrip("=") + "=" * (-len(run.rstrip("=")) % 4)
-                inner = base64.b64decode(padded, altchars=alphabet, validate=True)
-                yield from _ADDRESS.findall(inner.decode())
-            except (binascii.Error, UnicodeDecodeError):
-                continue
+        alphabet = b"-_" if "-" in run or "_" in run else b"+/"
+        bare = run.rstrip("=")
+        try:
+            inner = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=alphabet)
+            yield from _ADDRESS.findall(inner.decode())
+        except (binascii.Error, UnicodeDecodeError):
+            continue
 
 
 def _flat(text: str) -> str:
