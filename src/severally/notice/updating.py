@@ -7,7 +7,7 @@ is new gets the memory's offer or nothing; what is gone stays as an obsolete ent
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from severally.notice.draft import Draft
 from severally.notice.identifying import with_ids
 from severally.notice.memory import Memory
 from severally.notice.source import Segment
+from severally.notice.unit import State, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,41 @@ def update_catalogue(
 ) -> bool:
     """Whether the file changed. `named` maps a new id to the one the block had before."""
     old = read_catalogue(path, str(path)) if path.exists() else None
+    return save(path, merged(old, locale, draft, memory, named, {}, now), old, now)
+
+
+def merged(
+    old: Catalog | None,
+    locale: str,
+    draft: Draft,
+    memory: Memory,
+    named: Mapping[str, str],
+    incoming: Mapping[str, Unit],
+    now: dt.datetime,
+) -> Catalog:
+    """Today's segments with what is known of each: what came in, else what was there, else
+    what the memory offers. `incoming` was checked."""
     before = _by_id(old)
     catalogue = _empty(draft.folder.name, locale, old, now)
     for segment in draft.segments:
         was = before.pop(segment.id, None) or before.pop(named.get(segment.id, ""), None)
+        if segment.id in incoming:
+            was = _taken(segment, incoming[segment.id], was)
         _carry_over(catalogue, segment, was, memory, _hints(draft, segment))
     for message in before.values():
         if message.string and not is_offer(message):
             catalogue.obsolete[(message.id, message.context)] = message  # type: ignore[index]
-    return save(path, catalogue, old, now)
+    return catalogue
+
+
+def _taken(segment: Segment, unit: Unit, was: Message | None) -> Message | None:
+    """What came in; an unconfirmed text never takes the place of a confirmed one."""
+    confirmed = was is not None and not was.fuzzy and was.id == segment.text
+    if not unit.text or (unit.state is State.OPEN and confirmed):
+        return was
+    flags = [] if unit.state is State.DONE else ["fuzzy"]
+    comments = was.user_comments if was is not None else []
+    return Message(segment.text, unit.text, flags=flags, user_comments=comments, context=segment.id)
 
 
 def save(path: Path, catalogue: Catalog, old: Catalog | None, now: dt.datetime) -> bool:

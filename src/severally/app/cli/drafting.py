@@ -1,4 +1,4 @@
-"""The verbs before anything is sent: demo, init, check, audience check, translate, preview."""
+"""The verbs before anything is sent: demo, init, check, audience check, preview."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from severally.app.cli import options
+from severally.app.cli import options, translating
 from severally.app.cli.session import Session
 from severally.app.cli.texts import after
 
@@ -20,10 +20,7 @@ def add_to(app: typer.Typer) -> None:
     audience = typer.Typer(help="Look at a list of recipients.", no_args_is_help=True)
     audience.command("check", epilog=_AUDIENCE)(audience_check)
     app.add_typer(audience, name="audience")
-    translate = typer.Typer(help="The translators' side of a notice.", no_args_is_help=True)
-    translate.command("status", epilog=_STATUS)(translate_status)
-    translate.command("update", epilog=_UPDATE)(translate_update)
-    app.add_typer(translate, name="translate")
+    translating.add_to(app)
     app.command(epilog=_PREVIEW)(preview)
 
 
@@ -140,46 +137,6 @@ def audience_check(
     session.show(result, paint.audience)
     unsound = result.rejected or any(not finding.warning for finding in result.findings)
     raise typer.Exit(3 if unsound else 0)
-
-
-_STATUS = after("severally translate status index-change")
-
-
-def translate_status(
-    ctx: typer.Context,
-    notice: options.NoticeName,
-    workspace: options.Workspace = None,
-    json: options.Json = False,
-) -> None:
-    """Say what each locale of a notice still lacks."""
-    session: Session = ctx.obj.called(workspace, json)
-    from severally.app.cli import paint
-    from severally.app.operations import drafts
-
-    with session.office() as office:
-        session.show(drafts.translation_status(office, notice), paint.translation)
-
-
-_UPDATE = after("severally translate update index-change")
-
-
-def translate_update(
-    ctx: typer.Context,
-    notice: options.NoticeName,
-    workspace: options.Workspace = None,
-    json: options.Json = False,
-) -> None:
-    """Bring every locale's catalogue up to the source text.
-
-    Gives each block of body.md its id, adds new segments to locales/*.po, and marks those
-    whose source changed as fuzzy, with the text they were translated from.
-    """
-    session: Session = ctx.obj.called(workspace, json)
-    from severally.app.cli import paint
-    from severally.app.operations import drafts
-
-    with session.office() as office:
-        session.show(drafts.update_translations(office, notice), paint.translation)
 
 
 _PREVIEW = after(

@@ -115,6 +115,21 @@ def translation(result: results.TranslateResult, console: Console) -> None:
         console.print(f"wrote {escape(file)}")
 
 
+def exported(result: results.ExportResult, console: Console) -> None:
+    """`translate export`."""
+    for file in result.files:
+        console.print(f"wrote {escape(file)}")
+
+
+def imported(result: results.ImportResult, console: Console) -> None:
+    """`translate import`."""
+    for file in result.files:
+        left = f", {number(file.open)} still open" if file.open else ""
+        said = f"{file.file}: {counted(file.changed, 'text')} taken into {file.locale}"
+        console.print(escape(f"{said}, {number(file.same)} as before{left}"))
+    translation(results.TranslateResult(result.notice, result.catalogues), console)
+
+
 def preview(result: results.PreviewResult, console: Console) -> None:
     """`preview`: what was written, why these, and where to look."""
     findings(result.findings, console)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
@@ -12,9 +11,7 @@ from severally.app.office import Office
 from severally.app.operations import audiences
 from severally.app.operations.results import (
     AudienceResult,
-    CatalogueLine,
     CheckResult,
-    TranslateResult,
     view_of,
 )
 from severally.app.sections import SenderSection
@@ -24,9 +21,7 @@ from severally.model.mailing import Frozen
 from severally.model.notice import Kind, ValueType
 from severally.model.sender import DkimKey, Sender
 from severally.model.values import ValueRefused, parse_value, refuse_unprintable
-from severally.notice.catalogue import Status
 from severally.notice.compiling import Compiled, compile_notice
-from severally.notice.updating import catalogue_status, update_catalogues
 
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -82,33 +77,6 @@ def _sound(people: AudienceResult | None) -> bool:
     if people is None:
         return True
     return not people.rejected and not any(not finding.warning for finding in people.findings)
-
-
-def translation_status(office: Office, name: str) -> TranslateResult:
-    """How far each locale is."""
-    statuses = catalogue_status(folder_of(office, name))
-    return TranslateResult(name, tuple(map(_line, statuses)))
-
-
-def update_translations(office: Office, name: str) -> TranslateResult:
-    """Write every catalogue anew from the source."""
-    now = datetime.fromtimestamp(office.wiring.clock.wall(), UTC)
-    updated = update_catalogues(folder_of(office, name), now)
-    root = office.workspace.root
-    written = tuple(str(file.relative_to(root)) for file in updated.written)
-    return TranslateResult(name, tuple(map(_line, updated.statuses)), written, updated.named)
-
-
-def _line(status: Status) -> CatalogueLine:
-    return CatalogueLine(
-        status.locale,
-        status.done,
-        status.missing,
-        status.stale,
-        status.words,
-        status.offered,
-        status.fallback,
-    )
 
 
 # --- the sender

@@ -220,6 +220,33 @@ class TranslateResult(msgspec.Struct, frozen=True):
     named: int = 0
 
 
+class ExportResult(msgspec.Struct, frozen=True):
+    """`translate export`: the files that were written."""
+
+    notice: str
+    format: str
+    files: tuple[str, ...]
+
+
+class ImportedFile(msgspec.Struct, frozen=True):
+    """One file of `translate import`. `changed` texts are new or other than before; `open` are
+    those that nobody confirmed yet."""
+
+    file: str
+    locale: str
+    changed: int
+    same: int
+    open: int
+
+
+class ImportResult(msgspec.Struct, frozen=True):
+    """`translate import`, and how far each locale is now."""
+
+    notice: str
+    files: tuple[ImportedFile, ...]
+    catalogues: tuple[CatalogueLine, ...]
+
+
 class InitResult(msgspec.Struct, frozen=True):
     """`init`."""
 
