@@ -57,6 +57,17 @@ def sent(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def translated(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with files that came back from translators."""
+    folder = tmp_path_factory.mktemp("translated") / "newsroom"
+    shutil.copytree(new, folder)
+    for format in ("po", "xliff2.0"):
+        export = ("export", "index-change", "--format", format, "--out", str(folder / "translated"))
+        assert main(["--workspace", str(folder), "translate", *export]) == 0
+    return folder
+
+
 def _here(folder: Path) -> Iterator[str]:
     yield from (*SEND[:-1], str(folder / SEND[-1]))
 
@@ -64,6 +75,8 @@ def _here(folder: Path) -> Iterator[str]:
 def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     """The workspace in which this example makes sense."""
     verb = words[1]
+    if words[1:3] == ["translate", "import"]:
+        return request.getfixturevalue("translated")
     if verb in ("halt", "resume"):
         return request.getfixturevalue("begun")
     if verb in ("status", "watch", "report") or "--again" in words:

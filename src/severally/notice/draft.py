@@ -71,7 +71,7 @@ class Draft:
         problems = [each for each in phrase.problems if each not in source.problems]
         if segment.kind == "plain":
             problems += header_problems(text)
-        if not source.problems:
+        if not source.problems and phrase.readable:
             problems += _told_once(
                 phrase.problems,
                 differences(source, self.declaration.source_locale, phrase, locale),

@@ -17,6 +17,8 @@ from severally.model.choices import OTHER, ChoiceKind
 _HEAD = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*,\s*([A-Za-z]+)\s*(,?)")
 _LABEL = re.compile(r"\s*(=[0-9]{1,9}|[A-Za-z0-9_.-]+)\s*\{")
 _OFFSET = re.compile(r"\s*offset\s*:")
+_FOREIGN = re.compile(r"\{%.*?(?:%\}|$)|\{#.*?#\}", re.DOTALL)
+"""A template language's statement or comment."""
 _KINDS = {kind.value: kind for kind in ChoiceKind}
 _MOST_LEAVES = 100
 _DEEPEST = 8
@@ -108,9 +110,9 @@ class _Reader:
     def _brace(self, depth: int) -> _Part:
         head = _HEAD.match(self._text, self._at)
         if head is None:
-            if self._text[self._at + 1 : self._at + 2] in ("%", "#"):
-                self._at += 1
-                return "{"  # a template's statement or comment: reported where names are read
+            if foreign := _FOREIGN.match(self._text, self._at):
+                self._at = foreign.end()
+                return foreign[0]  # reported where names are read
             raise IcuError("a single '{'", "a variable has two braces on each side: {{ name }}")
         name, word, comma = head[1], head[2], head[3]
         kind = _KINDS.get(word)

@@ -50,12 +50,14 @@ class Leaf:
 
 @dataclass(slots=True)
 class Phrase:
-    """The whole segment. `leaves` are all alternatives, one where nothing is chosen."""
+    """The whole segment. `leaves` are all alternatives, one where nothing is chosen. Where the
+    choices themselves are malformed it is not `readable`, and there is nothing to compare."""
 
     tree: Tree
     leaves: list[Leaf] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     deciding: list[str] = field(default_factory=list)
+    readable: bool = True
 
     @property
     def used(self) -> set[str]:
@@ -84,6 +86,7 @@ class PhraseParser:
         except IcuError as error:
             phrase.problems.append((error.problem, error.cure))
             phrase.leaves.append(Leaf(Inline()))
+            phrase.readable = False
             return phrase
         phrase.tree = self._tree(worded, locale, kind, phrase, frozenset())
         phrase.problems = list(dict.fromkeys(phrase.problems))

@@ -52,6 +52,8 @@ def _as_object(error: SeverallyError | str, code: int) -> dict[str, Any]:
                 "cure": finding.cure,
                 "recipients": finding.recipients,
                 "warning": finding.warning,
+                "locale": finding.locale,
+                "segment": finding.segment,
             }
             for finding in error.findings
         ]

@@ -122,7 +122,7 @@ def translate_export(
 
 _IMPORT = after(
     "severally translate import index-change translated/index-change.de.po",
-    "severally translate import index-change translated/*.xlf",
+    "severally translate import index-change translated/index-change.ja.xlf",
     codes=(0, 1, 2, 3),
 )
 
