@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-_HERE = Path(__file__).parent / "xliff"
+_TOOLS = Path(__file__).parents[2] / ".tools"
 _SCHEMAS = {"1.2": "xliff-core-1.2-strict.xsd", "2.0": "xliff-core-2.0.xsd"}
 
 
@@ -25,13 +25,13 @@ def without_gettext() -> str:
 
 def without_schemas() -> str:
     """Why XLIFF cannot be validated here, or nothing."""
-    there = (_HERE / "schemas" / "xliff-core-2.0.xsd").exists()
+    there = (_TOOLS / "xliff-schemas" / "xliff-core-2.0.xsd").exists()
     return "" if there else "the schemas of XLIFF could not be had: make servers"
 
 
 def without_toolkit() -> str:
     """Why the translate-toolkit cannot be used here, or nothing."""
-    there = (_HERE / "toolkit" / "bin" / "pofilter").exists()
+    there = (_TOOLS / "translate-toolkit" / "bin" / "pofilter").exists()
     return "" if there else "the translate-toolkit could not be installed: make servers"
 
 
@@ -50,7 +50,7 @@ def gettext(program: str, *arguments: str | Path) -> None:
 
 def schema_errors(file: Path, version: str) -> list[str]:
     """What the schema of XLIFF 1.2 (strict) or 2.0 says against this file."""
-    folder = _HERE / "schemas"
+    folder = _TOOLS / "xliff-schemas"
 
     class Local(etree.Resolver):
         """xml.xsd lies beside them; nothing is fetched."""
@@ -69,7 +69,7 @@ def schema_errors(file: Path, version: str) -> list[str]:
 
 def toolkit(program: str, *arguments: str | Path) -> str:
     """Run one of the translate-toolkit's programs; what it prints."""
-    command = [str(_HERE / "toolkit" / "bin" / program), *map(str, arguments)]
+    command = [str(_TOOLS / "translate-toolkit" / "bin" / program), *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return done.stdout + done.stderr
 
@@ -95,7 +95,7 @@ store.save()
 def toolkit_edit(file: Path, texts: Sequence[tuple[str, str]]) -> None:
     """Translate these (source, text) with the toolkit's own reader and writer."""
     arguments = [word for pair in texts for word in pair]
-    python = _HERE / "toolkit" / "bin" / "python"
+    python = _TOOLS / "translate-toolkit" / "bin" / "python"
     done = subprocess.run(
         [str(python), "-c", _EDIT, str(file), *arguments], capture_output=True, text=True
     )
