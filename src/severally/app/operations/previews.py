@@ -34,7 +34,7 @@ from severally.transport.build import build_smtp
 _TOKEN = "preview" + "a" * 19
 _MADE_UP = {
     ValueType.TEXT: "Sample text",
-    ValueType.INTEGER: "12345",
+    ValueType.INTEGER: "30",
     ValueType.DECIMAL: "1234.5",
     ValueType.MONEY: "1234.50 USD",
     ValueType.DATE: "2026-12-01",
