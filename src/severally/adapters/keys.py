@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import os
@@ -71,7 +72,8 @@ class AesRowCipher:
 
 
 class FileKeys:
-    """`ports.Keys` over the workspace's `keys` folder."""
+    """`ports.Keys` over the workspace's `keys` folder. A file is read when it is first needed:
+    looking at a draft needs none. Every method raises UsageError where it is missing."""
 
     def __init__(
         self,
@@ -79,10 +81,17 @@ class FileKeys:
         dkim_files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        environment = os.environ if environment is None else environment
-        self._data = _load(folder, "data", environment)
-        self._index = _load(folder, "index", environment)
+        self._folder = folder
+        self._environment = os.environ if environment is None else environment
         self._dkim_files = tuple(dkim_files)
+
+    @functools.cached_property
+    def _data(self) -> bytes:
+        return _load(self._folder, "data", self._environment)
+
+    @functools.cached_property
+    def _index(self) -> bytes:
+        return _load(self._folder, "index", self._environment)
 
     def audience_key(self, audience: str) -> bytes:
         """This audience's alone."""
@@ -151,8 +160,8 @@ def _load(folder: Path, name: str, environment: Mapping[str, str]) -> bytes:
         text_bytes = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(
-            f"{path} is missing; `severally init` makes it, or set {variable}. Rows written with "
-            "another key cannot be read"
+            f"{path} is missing; `severally init {folder.parent}` makes it, or set {variable}. "
+            "Rows written with another key cannot be read"
         ) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None

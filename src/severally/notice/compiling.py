@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from severally.model.choices import Selector
@@ -24,12 +24,13 @@ class Compiled:
     """A notice that can be sent, and what a person might still want to know.
 
     `stencils` are those of the locales that are sent; one that `notice.fallback` maps to
-    another is not among them.
+    another is not among them. `samples` stand for variables in previews and are not frozen.
     """
 
     notice: Notice
     stencils: dict[str, Stencil]
     warnings: tuple[Finding, ...]
+    samples: Mapping[str, str] = field(default_factory=dict)
 
 
 def compile_notice(folder: Path, layouts: Path) -> Compiled:
@@ -49,7 +50,8 @@ def compile_notice(folder: Path, layouts: Path) -> Compiled:
     if findings or frame is None:
         raise Refused(f"the notice {folder.name!r} cannot be sent as it is", findings)
     stencils = {locale: _stencil(draft, locale, words, frame) for locale, words in locales.items()}
-    return Compiled(_notice(draft, frame), stencils, tuple(draft.warnings()))
+    samples = draft.declaration.samples
+    return Compiled(_notice(draft, frame), stencils, tuple(draft.warnings()), samples)
 
 
 def _stencil(draft: Draft, locale: str, words: Words, frame: Frame) -> Stencil:

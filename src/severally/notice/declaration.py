@@ -27,6 +27,7 @@ class _Variable(msgspec.Struct, forbid_unknown_fields=True):
     type: ValueType
     private: bool = False
     value: str | int | float | None = None
+    sample: str | int | float | None = None
 
 
 _SETTINGS: dict[str, Any] = {
@@ -48,8 +49,8 @@ _NEEDED = ("title", "subject", "sender", "kind", "source_locale", "locales")
 
 
 class Declaration(msgspec.Struct, frozen=True):
-    """The file, checked. `lines` says where a key stands. What could not be read has a harmless
-    value and a finding."""
+    """The file, checked. `lines` says where a key stands, `samples` what stands for a variable
+    in previews. What could not be read has a harmless value and a finding."""
 
     name: str
     title: str
@@ -64,6 +65,7 @@ class Declaration(msgspec.Struct, frozen=True):
     same_address: SameAddress
     fallback: dict[str, str]
     variables: dict[str, Variable]
+    samples: dict[str, str]
     file: str
     lines: dict[str, int]
 
@@ -109,6 +111,7 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         settings.get("layout", "default"),
         settings.get("same_address", SameAddress.ONCE),
         settings.get("fallback", {}),
+        {},
         {},
         shown,
         lines,
@@ -220,16 +223,29 @@ def _variable(
     except msgspec.ValidationError as error:
         findings.append(Finding(where, f"variable {name}: {_plain(error)}"))
         return None
-    if variable.value is None:
-        return Variable(name, variable.type, variable.private)
     try:
-        value = parse_value(variable.type, str(variable.value))
-        if variable.type is ValueType.URL:
-            refuse_unlisted(value, declaration.link_hosts)
+        value = _value(declaration, variable.type, variable.value)
     except ValueRefused as error:
         findings.append(Finding(where, f"the value of {name} is refused: {error}"))
         return None
+    try:
+        sample = _value(declaration, variable.type, variable.sample)
+    except ValueRefused as error:
+        findings.append(Finding(where, f"the sample of {name} is refused: {error}"))
+        return None
+    if sample is not None:
+        declaration.samples[name] = sample
     return Variable(name, variable.type, variable.private, value)
+
+
+def _value(declaration: Declaration, type: ValueType, raw: str | float | None) -> str | None:
+    """The canonical text. Raises ValueRefused."""
+    if raw is None:
+        return None
+    value = parse_value(type, str(raw))
+    if type is ValueType.URL:
+        refuse_unlisted(value, declaration.link_hosts)
+    return value
 
 
 def _lines(text: str) -> dict[str, int]:

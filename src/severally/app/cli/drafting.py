@@ -57,7 +57,12 @@ _INIT = after("severally init newsroom", "severally init .", codes=(0, 1, 2))
 def init(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A new or empty folder.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="A new or empty folder, or a workspace without keys.",
+            show_default=False,
+        ),
     ],
     json: options.Json = False,
 ) -> None:
@@ -65,7 +70,8 @@ def init(
 
     Writes severally.toml, a notice in several languages, a page layout, a few customers who do
     not exist, and the workspace's two keys. The workspace is a trial: it sends to reserved
-    test domains and to this machine only, at first into the folder outbox/.
+    test domains and to this machine only, at first into the folder outbox/. In a workspace that
+    came without its keys, from version control, it makes those alone.
     """
     session: Session = ctx.obj.called(None, json)
     from severally.app.cli import paint

@@ -27,9 +27,12 @@ _WORDS = {
 
 def init(result: results.InitResult, console: Console) -> None:
     """`init`."""
-    console.print(f"Made a trial workspace in [bold]{escape(result.workspace)}[/bold]:")
+    made = "Made a trial workspace in" if result.new else "Made the keys of the workspace"
+    console.print(f"{made} [bold]{escape(result.workspace)}[/bold]:")
     for file in result.files:
         console.print(f"  {escape(file)}")
+    if not result.new:
+        return
     console.print("\nTry it; everything it sends ends in its folder outbox/:")
     if result.workspace != ".":
         console.print(f"  cd {escape(result.workspace)}")

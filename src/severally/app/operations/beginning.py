@@ -9,6 +9,7 @@ from pathlib import Path
 from severally.adapters.keys import make_keys
 from severally.app.config import FILE
 from severally.app.operations.results import InitResult
+from severally.app.wiring import open_ledger
 from severally.model.errors import UsageError
 
 _SETTINGS = """\
@@ -42,7 +43,12 @@ _IGNORED = """\
 
 
 def init(folder: Path) -> InitResult:
-    """Make the workspace. Raises UsageError where the folder holds something already."""
+    """Make the workspace; of one that came without its keys (from version control), the keys.
+
+    Raises UsageError where the folder holds something else already.
+    """
+    if (folder / FILE).is_file() and not (folder / "keys").exists():
+        return _keys_alone(folder)
     if folder.is_dir() and any(path.name != ".git" for path in folder.iterdir()):
         raise UsageError(f"{folder} is not empty; name a new folder: severally init DIR")
     try:
@@ -55,6 +61,30 @@ def init(folder: Path) -> InitResult:
     written += [folder / "keys" / "data.key", folder / "keys" / "index.key"]
     names = sorted(str(path.relative_to(folder)) for path in written)
     return InitResult(str(folder), tuple(names))
+
+
+def _keys_alone(folder: Path) -> InitResult:
+    if _has_record(folder / ".severally" / "ledger.sqlite3"):
+        raise UsageError(
+            f"{folder} has a record but no keys: put back the keys it was written with; "
+            "new ones could not read it"
+        )
+    try:
+        make_keys(folder / "keys")
+    except OSError as error:
+        raise UsageError(f"{folder / 'keys'} cannot be made: {error.strerror}") from None
+    return InitResult(str(folder), ("keys/data.key", "keys/index.key"), False)
+
+
+def _has_record(path: Path) -> bool:
+    """Whether anything was written with keys. Looking at a draft makes an empty ledger."""
+    if not path.exists():
+        return False
+    ledger = open_ledger(path)
+    try:
+        return bool(ledger.mailings())
+    finally:
+        ledger.close()
 
 
 def _copy(source: Traversable, target: Path) -> list[Path]:

@@ -6,7 +6,7 @@ Responsible for whose message is looked at, and for the files; the pictures are 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -92,7 +92,7 @@ def preview(
     draft = drafts.compiled(office, name)
     frozen = drafts.freeze(office, draft, next(iter(office.workspace.routes), ""))
     _check(wanted, name, frozen)
-    people = _people(office, frozen, wanted)
+    people = _people(office, frozen, wanted, draft.samples)
     out.mkdir(parents=True, exist_ok=True)
     desk = _Desk(frozen, int(office.wiring.clock.wall()), out)
     messages = [desk.write(worst, stem) for stem, worst in people]
@@ -130,12 +130,15 @@ def _check(wanted: Wanted, name: str, frozen: Frozen) -> None:
         raise UsageError(f"{name} has no locale {wanted.locale!r}; it has {there}")
 
 
-def _people(office: Office, frozen: Frozen, wanted: Wanted) -> list[tuple[str, Worst]]:
+def _people(
+    office: Office, frozen: Frozen, wanted: Wanted, samples: Mapping[str, str]
+) -> list[tuple[str, Worst]]:
     """`(stem, who and why)`."""
     if wanted.audience is None:
         locales = [wanted.locale] if wanted.locale else list(frozen.stencils)
         return [
-            (each, Worst(each, "made-up values", sample(frozen.notice, each))) for each in locales
+            (each, Worst(each, "made-up values", somebody(frozen.notice, each, samples)))
+            for each in locales
         ]
     with audiences.opened(wanted.audience) as source:
         spec = audiences.spec(office.workspace, frozen.notice)
@@ -168,9 +171,14 @@ def _find(reader: Reader, recipient_id: str, file: Path) -> Recipient:
     raise UsageError(f"{file.name} has no good row with the id {recipient_id!r}")
 
 
-def sample(notice: Notice, locale: str) -> Recipient:
-    """Somebody who does not exist, with a value for every variable that needs one."""
-    values = {v.name: _made_up(v, locale) for v in notice.variables if v.value is None}
+def somebody(notice: Notice, locale: str, samples: Mapping[str, str]) -> Recipient:
+    """A person who does not exist, with a value for every variable that needs one: the sample
+    that notice.toml declares, or one of its type."""
+    values = {
+        variable.name: samples.get(variable.name) or _made_up(variable, locale)
+        for variable in notice.variables
+        if variable.value is None
+    }
     return Recipient(_SAMPLE, "alex@customer.example", locale, "UTC", values)
 
 

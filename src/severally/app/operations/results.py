@@ -248,10 +248,11 @@ class ImportResult(msgspec.Struct, frozen=True):
 
 
 class InitResult(msgspec.Struct, frozen=True):
-    """`init`."""
+    """`init`. `new` is false where the workspace was there and only its keys were made."""
 
     workspace: str
     files: tuple[str, ...]
+    new: bool = True
 
 
 class HaltResult(msgspec.Struct, frozen=True):
