@@ -12,6 +12,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -137,7 +138,7 @@ def _people(
     if wanted.audience is None:
         locales = [wanted.locale] if wanted.locale else list(frozen.stencils)
         return [
-            (each, Worst(each, "made-up values", somebody(frozen.notice, each, samples)))
+            (each, Worst(each, "made-up values", sample(frozen.notice, each, samples)))
             for each in locales
         ]
     with audiences.opened(wanted.audience) as source:
@@ -171,7 +172,9 @@ def _find(reader: Reader, recipient_id: str, file: Path) -> Recipient:
     raise UsageError(f"{file.name} has no good row with the id {recipient_id!r}")
 
 
-def somebody(notice: Notice, locale: str, samples: Mapping[str, str]) -> Recipient:
+def sample(
+    notice: Notice, locale: str, samples: Mapping[str, str] = MappingProxyType({})
+) -> Recipient:
     """A person who does not exist, with a value for every variable that needs one: the sample
     that notice.toml declares, or one of its type."""
     values = {
