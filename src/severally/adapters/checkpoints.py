@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -63,11 +64,17 @@ class CheckpointFile:
 
 
 class Checkpoints:
-    """All places of a workspace; signs with `seed` (32 bytes, Ed25519, RFC 8032)."""
+    """All places of a workspace; signs with `seed` (32 bytes, Ed25519, RFC 8032), which may be
+    given as where to get it: without a checkpoint there is nothing to verify."""
 
-    def __init__(self, seed: bytes, places: Sequence[Path]) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+    def __init__(self, seed: bytes | Callable[[], bytes], places: Sequence[Path]) -> None:
+        self._seed = seed
         self._places = [CheckpointFile(path) for path in places]
+
+    @functools.cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        seed = self._seed() if callable(self._seed) else self._seed
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     @property
     def public_key(self) -> bytes:

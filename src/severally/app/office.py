@@ -29,8 +29,8 @@ def open_office(workspace: Workspace, wiring: Wiring) -> Iterator[Office]:
     """Open it; the ledger is closed and the lock let go of on leaving.
 
     A ledger that was put back from a backup is halted first, and what it cannot know is in
-    doubt. Raises UsageError where the keys are missing, LedgerError where the record cannot be
-    read.
+    doubt. Raises UsageError where a key is needed and missing, LedgerError where the record cannot
+    be read.
     """
     keys = wiring.open_keys(workspace)
     workspace.state.mkdir(mode=0o700, exist_ok=True)

@@ -120,7 +120,7 @@ def open_checkpoints(workspace: Workspace, keys: Keys) -> Checkpoints:
     """Every place where this workspace's checkpoints are kept."""
     places = [workspace.path(name) for name in workspace.staging.checkpoints]
     own = workspace.state / "checkpoints.jsonl"
-    return CheckpointPlaces(keys.checkpoint_seed(), [own, *places])
+    return CheckpointPlaces(keys.checkpoint_seed, [own, *places])
 
 
 def find_camera() -> AbstractContextManager[Camera] | None:
