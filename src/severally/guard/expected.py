@@ -37,14 +37,11 @@ class Expectation:
     def __init__(self, frozen: Frozen) -> None:
         self._frozen = frozen
         self._variables: dict[str, Variable] = {v.name: v for v in frozen.notice.variables}
+        self._stencil_of: dict[str, Stencil] = {}
 
     def of(self, recipient: Recipient) -> Expected:
         """Raises KeyError where the row lacks a value the stencil needs."""
-        stencils = self._frozen.stencils
-        notice = self._frozen.notice
-        stencil = stencils[
-            pick_locale(recipient.locale, stencils.keys(), notice.source_locale, notice.fallback)
-        ]
+        stencil = self._stencil(recipient.locale)
         own = {recipient.address.lower()}
         handles: set[str] = set()
         shown: dict[str, str] = {}
@@ -68,6 +65,14 @@ class Expectation:
             frozenset(own),
             frozenset(handles),
         )
+
+    def _stencil(self, wanted: str) -> Stencil:
+        stencil = self._stencil_of.get(wanted)
+        if stencil is None:
+            stencils, notice = self._frozen.stencils, self._frozen.notice
+            locale = pick_locale(wanted, stencils.keys(), notice.source_locale, notice.fallback)
+            stencil = self._stencil_of[wanted] = stencils[locale]
+        return stencil
 
 
 def _handles(raw: str) -> set[str]:

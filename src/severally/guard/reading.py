@@ -17,7 +17,7 @@ _BETWEEN = re.compile(rb"(\?=)[ \t\r\n]+(?==\?[A-Za-z0-9_-]+(?:\*[A-Za-z-]+)?\?[
 _BOUNDARY = re.compile(rb'multipart/alternative;\s*boundary="([A-Za-z0-9=_.-]{10,70})"')
 _PART_TYPE = re.compile(rb"text/(plain|html); charset=utf-8")
 _LONGEST = 998  # RFC 5322 2.1.1
-_QP_BAD = re.compile(rb"=(?![0-9A-F]{2}|\r\n)")
+_QP_BAD = re.compile(rb"=(?![0-9A-F]{2}|\n)")
 
 
 class Unreadable(Exception):
@@ -35,8 +35,8 @@ class Message:
 
 def read(message: bytes, utf8_head: bool) -> Message:
     """Raises Unreadable."""
-    _check_bytes(message, utf8_head)
-    head, found, body = message.partition(b"\r\n\r\n")
+    flat = _checked(message, utf8_head)
+    head, found, _ = message.partition(b"\r\n\r\n")
     if not found:
         raise Unreadable("no body")
     fields = read_fields(head)
@@ -46,15 +46,17 @@ def read(message: bytes, utf8_head: bool) -> Message:
         raise Unreadable("not exactly one multipart/alternative")
     if any(name == b"content-transfer-encoding" for name, _ in fields):
         raise Unreadable("a transfer encoding of the whole")
+    body = flat[flat.index(b"\n\n") + 2 :]
     parts = _parts(body, match[1])
     if [kind for kind, _ in parts] != [b"plain", b"html"]:
         raise Unreadable("parts other than one text and one HTML")
     return Message(fields, parts[0][1], parts[1][1])
 
 
-def _check_bytes(message: bytes, utf8_head: bool) -> None:
-    lines = message.split(b"\r\n")
-    if not message.count(b"\r") == message.count(b"\n") == len(lines) - 1:
+def _checked(message: bytes, utf8_head: bool) -> bytes:
+    """The message with LF line ends, which says the same: every line ended with CRLF."""
+    flat = message.replace(b"\r\n", b"\n")
+    if b"\r" in flat or flat.count(b"\n") != len(message) - len(flat):
         raise Unreadable("a bare CR or LF")
     if b"\0" in message:
         raise Unreadable("a NUL byte")
@@ -62,8 +64,19 @@ def _check_bytes(message: bytes, utf8_head: bool) -> None:
         utf8_head and message[message.index(b"\r\n\r\n") :].isascii()
     ):
         raise Unreadable("8-bit bytes")
-    if len(max(lines, key=len)) > _LONGEST:
+    if _has_long_line(flat):
         raise Unreadable("a line over 998 octets")
+    return flat
+
+
+def _has_long_line(flat: bytes) -> bool:
+    """Looks back from the farthest place where a line may end, so it sees few of them."""
+    start, end = 0, len(flat)
+    while end - start > _LONGEST:
+        start = flat.rfind(b"\n", start, start + _LONGEST + 1) + 1
+        if not start:
+            return True
+    return False
 
 
 def read_fields(head: bytes) -> list[tuple[bytes, bytes]]:
@@ -119,16 +132,16 @@ def _word(match: re.Match[bytes]) -> str:
 def _parts(body: bytes, boundary: bytes) -> list[tuple[bytes, str]]:
     """Nothing may stand before the first delimiter or after the last."""
     delimiter = b"--" + boundary
-    pieces = (b"\r\n" + body).split(b"\r\n" + delimiter)
-    if len(pieces) < 2 or pieces[0] or pieces[-1] != b"--\r\n":
+    pieces = (b"\n" + body).split(b"\n" + delimiter)
+    if len(pieces) < 2 or pieces[0] or pieces[-1] != b"--\n":
         raise Unreadable("text outside the parts")
     return [_part(piece) for piece in pieces[1:-1]]
 
 
 def _part(piece: bytes) -> tuple[bytes, str]:
-    if not piece.startswith(b"\r\n"):
+    if not piece.startswith(b"\n"):
         raise Unreadable("a delimiter that goes on")
-    head, found, body = piece[2:].partition(b"\r\n\r\n")
+    head, found, body = piece[1:].partition(b"\n\n")
     if not found:
         raise Unreadable("a part without a body")
     kind, encoding = _part_head(head)
@@ -138,7 +151,7 @@ def _part(piece: bytes) -> tuple[bytes, str]:
 @functools.lru_cache(maxsize=64)
 def _part_head(head: bytes) -> tuple[bytes, bytes]:
     """`(plain or html, transfer encoding)`; part heads are few and alike."""
-    fields = read_fields(head)
+    fields = read_fields(head.replace(b"\n", b"\r\n"))
     if [name for name, _ in fields] != [b"content-type", b"content-transfer-encoding"]:
         raise Unreadable("a part with other fields than type and encoding")
     kind = _PART_TYPE.fullmatch(fields[0][1].strip())
@@ -150,11 +163,10 @@ def _part_head(head: bytes) -> tuple[bytes, bytes]:
 def _body(encoding: bytes, body: bytes) -> str:
     """Decoded text with LF line ends."""
     if encoding == b"base64":
-        raw = binascii.a2b_base64(body.replace(b"\r\n", b""), strict_mode=True)
-    elif encoding == b"quoted-printable":
+        raw = binascii.a2b_base64(body.replace(b"\n", b""), strict_mode=True)
+        return raw.decode("utf-8").replace("\r\n", "\n")
+    if encoding == b"quoted-printable":
         if _QP_BAD.search(body) is not None:
             raise Unreadable("malformed quoted-printable")
-        raw = binascii.a2b_qp(body)
-    else:
-        raise Unreadable("a part in an unusual encoding")
-    return raw.decode("utf-8").replace("\r\n", "\n")
+        return binascii.a2b_qp(body).decode("utf-8")
+    raise Unreadable("a part in an unusual encoding")

@@ -3,9 +3,9 @@
 Text is examined in chunks, and a chunk found clean is remembered, so that what is the same
 for everybody is examined once. A cut between chunks can hide nothing: each chunk must
 account for every '@' in it by a whole allowed address, so half an address is never
-accounted for; an escape (%40, &#64;) cannot stand across a cut, because HTML is cut at '<'
-and plain text at line ends, which no escape holds; and the white space that URL readers drop
-inside HTML is dropped here too.
+accounted for; an escape (%40, &#64;) cannot stand across a cut, because HTML is cut at '<' and
+'>' and plain text at line ends, which no escape holds; and the white space that URL readers
+drop inside HTML is dropped here too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _TOKEN = re.compile(f"[^@{_EDGE}]*@[^@{_EDGE}]*")
 _SUSPECT = re.compile(
     "[@%&\uff20\ufe6b\u00ad\u200b-\u200d\u2060\ufeff]|[A-Za-z0-9+/_-]{16}|=[0-9A-F]{2}"
 )
+_SHORT = 16
+"""Characters from which a word may hold an address in base64 or hexadecimal; see `_SUSPECT`."""
 _DISGUISED = re.compile("[\uff20\ufe6b\uff0e\u3002\uff61\u00ad\u200b-\u200d\u2060\ufeff]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
@@ -39,7 +41,7 @@ NOT_ACCOUNTABLE = "@"
 
 def addresses(chunk: str) -> frozenset[str]:
     """Every token with an '@' that somebody could read out of this text, lower case."""
-    if _SUSPECT.search(chunk) is None:
+    if _plain_words(chunk) or _SUSPECT.search(chunk) is None:
         return frozenset()
     found: set[str] = set()
     for form in _forms(chunk):
@@ -47,6 +49,15 @@ def addresses(chunk: str) -> frozenset[str]:
             found.update(_tokens(form))
         found.update(_encoded(form))
     return frozenset(found)
+
+
+def _plain_words(chunk: str) -> bool:
+    """Whether these are short ASCII words without any sign that `_SUSPECT` looks for."""
+    return (
+        chunk.isascii()
+        and not ("@" in chunk or "%" in chunk or "&" in chunk or "=" in chunk)
+        and max(map(len, chunk.split()), default=0) < _SHORT
+    )
 
 
 def _forms(chunk: str) -> Iterator[str]:
@@ -137,13 +148,21 @@ class Scanner:
     def strangers(self, text: str, cut: str, learn: bool) -> frozenset[str]:
         """Tokens with an '@' beyond the harmless ones. `cut` is '<' for HTML, a line end for
         plain text. `learn`: remember clean chunks."""
-        fresh = set(text.split(cut))
-        fresh -= self._clean
+        clean = self._clean
         found: set[str] = set()
-        for chunk in fresh:
-            tokens = addresses(chunk) - self._harmless
-            if tokens:
-                found |= tokens
-            elif learn and len(self._clean) < self._MOST:
-                self._clean.add(chunk)
+        for chunk in [chunk for chunk in text.split(cut) if chunk not in clean]:
+            found |= self._examined(chunk, cut, learn)
         return frozenset(found)
+
+    def _examined(self, chunk: str, cut: str, learn: bool) -> frozenset[str]:
+        """A tag is the same for everybody even where the text after it is not."""
+        pieces = chunk.split(">") if cut == "<" else [chunk]
+        tokens: frozenset[str] = frozenset()
+        for piece in pieces:
+            if piece not in self._clean:
+                tokens |= addresses(piece)
+        tokens -= self._harmless
+        if learn and not tokens and len(self._clean) < self._MOST:
+            self._clean.update(pieces)
+            self._clean.add(chunk)
+        return tokens
