@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from severally.compose.dkim import Field, Signer, body_hash
+from severally.compose.dkim import Signer, body_hash, field
 from severally.compose.encoding import EncodedPart, Flat, Values, encoded_part, landed, resolved
 from severally.compose.headers import checked, date_header, phrase, text_header
 from severally.model.choices import case_of
@@ -186,9 +186,7 @@ class Compositor:
         return value.encode()
 
     def _signatures(self, head: list[bytes], body: bytes, second: int) -> bytes:
-        fields: list[Field] = []
-        for line in b"".join(head).replace(b"\r\n ", b" ").split(b"\r\n")[:-1]:
-            name, _, value = line.partition(b":")
-            fields.append((name.lower(), value))
+        lines = b"".join(head).replace(b"\r\n ", b" ").split(b"\r\n")[:-1]
+        fields = [field(line) for line in lines]
         digest = body_hash(body)
         return b"".join(signer.header(fields, digest, second) for signer in self._signers)

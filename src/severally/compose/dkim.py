@@ -7,6 +7,7 @@ costs nothing, loses nothing.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Sequence
 
@@ -17,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from severally.model.sender import DkimKey
 
+_PADDING, _HASH = padding.PKCS1v15(), hashes.SHA256()
 Field = tuple[bytes, bytes]
-"""Lower-case name; value as it stands in the message, folds included."""
+"""Lower-case name; the whole field as it is signed (RFC 6376 3.4.2)."""
 
 
 class Signer:
@@ -33,32 +35,46 @@ class Signer:
 
     def header(self, fields: Sequence[Field], body_hash: bytes, second: int) -> bytes:
         """The DKIM-Signature field over `fields`; From is named once more than it stands."""
-        names = b":".join([b"from", *(name for name, _ in fields)])
+        names = tuple([name for name, _ in fields])
         value = b"%s%d;\r\n\th=%s;\r\n\tbh=%s;\r\n\tb=" % (
             self._head,
             second,
-            _folded(names, b":"),
+            _named(names),
             body_hash,
         )
         # Fields are taken from the bottom up (RFC 6376 5.4.2): each stands once here, and the
         # second From is the one that must not be there.
-        signed = [b"%s:%s\r\n" % (name, b" ".join(text.split())) for name, text in fields]
-        from_first = next(i for i, (name, _) in enumerate(fields) if name == b"from")
-        ordered = [signed[from_first], *signed[:from_first], *signed[from_first + 1 :]]
-        data = b"".join([*ordered, b"dkim-signature:", b" ".join(value.split())])
+        signed = [relaxed for _, relaxed in fields]
+        signed.insert(0, signed.pop(names.index(b"from")))
+        data = b"".join([*signed, b"dkim-signature:", b" ".join(value.split())])
         return b"DKIM-Signature: " + value + _wrapped(base64.b64encode(self._sign(data))) + b"\r\n"
 
     def _sign(self, data: bytes) -> bytes:
         private = self._private
         if isinstance(private, RSAPrivateKey):
-            return private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+            return private.sign(data, _PADDING, _HASH)
         assert isinstance(private, Ed25519PrivateKey)
         return private.sign(hashlib.sha256(data).digest())  # RFC 8463 3
 
 
+@functools.lru_cache(maxsize=512)
+def field(line: bytes) -> Field:
+    """A field, unfolded and without its line end. Most of a mailing's are always the same."""
+    name, _, value = line.partition(b":")
+    name = name.lower()
+    return name, b"%s:%s\r\n" % (name, b" ".join(value.split()))
+
+
 def body_hash(body: bytes) -> bytes:
-    """Base64 SHA-256 of a body that ends with exactly one CRLF after its last text."""
-    return base64.b64encode(hashlib.sha256(body.rstrip(b"\r\n") + b"\r\n").digest())
+    """Base64 SHA-256 of a body; it counts as ending with exactly one CRLF."""
+    if body.endswith(b"\r\n\r\n") or not body.endswith(b"\r\n"):
+        body = body.rstrip(b"\r\n") + b"\r\n"
+    return base64.b64encode(hashlib.sha256(body).digest())
+
+
+@functools.lru_cache(maxsize=64)
+def _named(names: tuple[bytes, ...]) -> bytes:
+    return _folded(b":".join((b"from", *names)), b":")
 
 
 def _folded(names: bytes, between: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from severally.model.outcome import Reply
@@ -13,6 +14,7 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _ADDRESS = re.compile(r"[^\s<>\"(),:;]+@[^\s<>\"(),:;]+")
 _LONG = re.compile(r"[^\s]{40,}")
 _SITE = re.compile(r"https?://[A-Za-z0-9.-]{1,60}/")
+_PLAIN = re.compile(rb"[2-5][0-9]{2} [ -~]{0,200}")
 _KEPT = 300
 
 
@@ -31,12 +33,10 @@ class ReplyParser:
 
     def feed(self, data: bytes) -> list[Reply]:
         """Whole replies, in order. Raises Garbage."""
-        self._buffer += data
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
         replies: list[Reply] = []
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = self._buffer[:end].rstrip(b"\r")
-            self._buffer = self._buffer[end + 1 :]
-            reply = self._line(line)
+        for line in lines:
+            reply = self._line(line.rstrip(b"\r"))
             if reply is not None:
                 replies.append(reply)
         if len(self._buffer) > _MOST_LINE:
@@ -44,6 +44,9 @@ class ReplyParser:
         return replies
 
     def _line(self, line: bytes) -> Reply | None:
+        if not self._lines and line[3:4] == b" " and (alone := _alone(line)) is not None:
+            self.last_lines = [alone.text]
+            return alone
         self._size += len(line)
         if (
             len(line) < 3
@@ -62,6 +65,14 @@ class ReplyParser:
         return Reply(int(line[:3]), *_split(lines))
 
 
+@functools.lru_cache(maxsize=1024)
+def _alone(line: bytes) -> Reply | None:
+    """A reply of one plain line: receivers say the same few things again and again."""
+    if _PLAIN.fullmatch(line) is None:
+        return None
+    return Reply(int(line[:3]), *_split([line[4:].decode("ascii")]))
+
+
 def _split(lines: list[str]) -> tuple[str, str]:
     match = _ENHANCED.match(lines[0])
     return (match[1] if match else ""), " ".join(line.strip() for line in lines)
@@ -73,11 +84,13 @@ def _blotted(token: re.Match[str]) -> str:
     return f"{site[0]}[...]" if site else "[...]"
 
 
+@functools.lru_cache(maxsize=1024)
 def kept(reply: Reply) -> Reply:
     """The reply as it may be stored and shown: no address, no long token, 300 characters."""
     text = reply.text
     if "@" in text:
         text = _ADDRESS.sub("[address]", text)
     text = _LONG.sub(_blotted, text)
-    text = "".join(c if c.isprintable() else " " for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     return Reply(reply.code, reply.enhanced, text[:_KEPT])

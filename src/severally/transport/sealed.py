@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from severally.model.envelope import Sealed, SmtpPayload, payload_digest
 from severally.model.errors import Halted
+
+_UNFIT = re.compile("[\x00-\x20<>\x7f]")
 
 
 def opened(sealed: Sealed) -> SmtpPayload:
@@ -12,6 +16,6 @@ def opened(sealed: Sealed) -> SmtpPayload:
     if type(payload.message) is not bytes or payload_digest(payload) != sealed.sha256:
         raise Halted("a sealed message was changed after the guard had passed it; nothing was sent")
     for address in (payload.mail_from, *payload.rcpt_to):
-        if any(c <= " " or c in "<>\x7f" for c in address):
+        if _UNFIT.search(address) is not None:
             raise Halted("an envelope address holds a control character, a space or a bracket")
     return payload

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 
@@ -57,8 +58,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there (again, after STARTTLS)."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by name
 
     def data_received(self, data: bytes) -> None:
         """Replies come in."""
@@ -304,6 +304,5 @@ def stuffed(message: bytes) -> bytes:
     """RFC 5321 4.5.2: a line that begins with a dot gets another; the last line ends."""
     if message.startswith(b"."):
         message = b"." + message
-    if b"\r\n." in message:
-        message = message.replace(b"\r\n.", b"\r\n..")
+    message = message.replace(b"\r\n.", b"\r\n..")
     return message if message.endswith(b"\r\n") else message + b"\r\n"
