@@ -36,6 +36,9 @@ from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
 
 FILE = "severally.toml"
+_PROCESSES_MOST = 8
+"""More composing processes than this make more than one sender hands over (signed: a signature
+costs a process four times what the message costs the sender); they would only take memory."""
 STATE = ".severally"
 
 
@@ -174,7 +177,7 @@ def load(root: Path) -> Workspace:
         timing,
         staging,
         sending.max_in_doubt,
-        sending.processes or max(1, (os.cpu_count() or 1) - 1),
+        sending.processes or min(_PROCESSES_MOST, os.cpu_count() or 1),
         route_limits,
     )
 

@@ -120,7 +120,7 @@ class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[sending]`. `processes` compose; 0 means one less than there are cores."""
+    """`[sending]`. `processes` compose; 0 means one for each core, 8 at most."""
 
     max_in_doubt: int = 100
     processes: int = 0

@@ -13,6 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
+import uvloop
+
 from severally.app.office import Office
 from severally.app.operations import looking, sentinels
 from severally.app.operations.results import Report
@@ -41,7 +43,7 @@ def see_through(
         while not view.ended() and not _passed(until):
             if office.lock.take():
                 try:
-                    if asyncio.run(_deliver(office, mailing_id, until, listen, say)):
+                    if uvloop.run(_deliver(office, mailing_id, until, listen, say)):
                         break
                 finally:
                     office.lock.release()
