@@ -10,6 +10,7 @@ import pytest
 from severally.adapters.chromium import Chromium, find_chromium
 from severally.adapters.fonts import installed_fonts
 from severally.model.errors import SeverallyError
+from tests.servers import dovecot as dovecot_program
 from tests.servers import judges
 from tests.servers import maildev as maildev_program
 from tests.servers import postfix as postfix_program
@@ -28,6 +29,7 @@ def _no_chromium() -> str:
 
 _UNAVAILABLE = {
     "chromium": _no_chromium,
+    "dovecot": dovecot_program.unavailable,
     "postfix": postfix_program.unavailable,
     "maildev": maildev_program.unavailable,
     "gettext": judges.without_gettext,

@@ -78,10 +78,11 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def postfix(secure: bool = True, delivers: bool = True) -> Iterator[Postfix]:
+def postfix(secure: bool = True, delivers: bool = True, more: str = "") -> Iterator[Postfix]:
     """Start one, stop it on leaving and remove all it kept.
 
-    `secure`: STARTTLS and AUTH are required. Without `delivers` it throws mail away.
+    `secure`: STARTTLS and AUTH are required. Without `delivers` it throws mail away. `more`
+    is added to its main.cf. Mail for `sentinel-…` goes into a Maildir of that name.
     """
     # not below pytest's folder: Postfix's other accounts must reach it, sockets have short names
     folder = Path(tempfile.mkdtemp(prefix="severally-postfix-"))
@@ -92,7 +93,7 @@ def postfix(secure: bool = True, delivers: bool = True) -> Iterator[Postfix]:
             certify(folder)
             if secure:
                 stack.enter_context(_sign_in(server))
-            _configure(server, secure, delivers)
+            _configure(server, secure, delivers, more)
             ready = lambda: greets(server.port)  # noqa: E731
             command = [MASTER, "-c", folder / "etc", "-d"]
             stack.enter_context(running(command, folder / "master.log", ready, {}))
@@ -115,7 +116,7 @@ def _sign_in(server: Postfix) -> contextlib.AbstractContextManager[object]:
     return running([DOVECOT, "-F", "-c", conf], folder / "log", socket.exists, {})
 
 
-def _configure(server: Postfix, secure: bool, delivers: bool) -> None:
+def _configure(server: Postfix, secure: bool, delivers: bool, more: str) -> None:
     folder = server.folder
     etc, mail = folder / "etc", folder / "mail"
     for path in (etc, folder / "queue", folder / "data", mail):
@@ -128,7 +129,9 @@ def _configure(server: Postfix, secure: bool, delivers: bool) -> None:
         uid=pwd.getpwnam("nobody").pw_uid,
         transport="virtual" if delivers else "discard",
     )
-    (etc / "main.cf").write_text(main + (_SECURE.format(folder=folder) if secure else _OPEN))
+    door = _SECURE.format(folder=folder) if secure else _OPEN
+    (etc / "main.cf").write_text(f"{main}{door}{more}\n")
+    (etc / "mailboxes").write_text("/^(sentinel-[a-z0-9-]+)@/ $1/\n/./ inbox/\n")
     check = subprocess.run(
         ["/usr/sbin/postfix", "-c", etc, "check"], capture_output=True, text=True, check=False
     )
@@ -180,7 +183,7 @@ default_transport = error:nothing leaves
 virtual_mailbox_domains = static:all
 virtual_transport = {transport}
 virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:inbox/
+virtual_mailbox_maps = regexp:{folder}/etc/mailboxes
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{uid}
