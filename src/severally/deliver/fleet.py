@@ -59,6 +59,7 @@ class Fleet:
         routes: Mapping[str, Limits],
         journal: Journal,
         clock: Clock,
+        depart: Callable[[str, float, float, int], float],
         on_outcome: Callable[[Parcel, Outcome], None],
         on_returned: Callable[[Parcel], None],
         on_done: Callable[[Run], None],
@@ -68,6 +69,7 @@ class Fleet:
         self._routes = routes
         self._journal = journal
         self._clock = clock
+        self._depart = depart
         self._on_outcome = on_outcome
         self._on_returned = on_returned
         self._on_done = on_done
@@ -260,8 +262,10 @@ class Fleet:
         return False
 
     async def _send(self, connection: Connection, run: Run) -> None:
-        if run.at > self._clock.monotonic():
-            await self._clock.sleep_until(run.at)
+        now = self._clock.monotonic()
+        at = self._depart(run.lane, run.at, now, len(run.parcels))
+        if at > now:
+            await self._clock.sleep_until(at)
         open_ones = {id(parcel.sealed): parcel for parcel in run.parcels}
 
         def report(sealed: Sealed, outcome: Outcome) -> None:

@@ -76,6 +76,7 @@ class Deliverer:
             routes,
             self._journal,
             clock,
+            self._scheduler.depart,
             self._on_outcome,
             self._on_returned,
             self._on_done,

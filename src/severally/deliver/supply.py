@@ -65,6 +65,11 @@ class Store:
             and not self.due_of
         )
 
+    @property
+    def low(self) -> bool:
+        """Half of what should wait, or less, is there or on its way."""
+        return (len(self.waiting) + self.pending) * 2 <= self.goal
+
     def defer(self, due: float, count: int = 1) -> None:
         """Remember that so many come due, to the second (Unix)."""
         second = math.ceil(due)
@@ -141,15 +146,18 @@ class Supply:
         store = self.stores[cohort]
         waiting = store.waiting
         taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
-        if (len(waiting) + store.pending) * 2 <= store.goal:
+        if store.low:
             self.nudge()
         return taken
 
     def next_due(self) -> float:
-        """When the next deferred delivery of any open store comes due (Unix), or infinity."""
+        """When the next deferred delivery comes due (Unix) that a store has use for, or infinity.
+
+        Where enough waits already, it is looked for again when some of that has left.
+        """
         stores = self.stores.values()
-        open_ones = (s.next_due() for s in stores if not (s.closed or s.locked))
-        return min(open_ones, default=math.inf)
+        wanting = (s.next_due() for s in stores if s.low and not (s.closed or s.locked))
+        return min(wanting, default=math.inf)
 
     def nudge(self) -> None:
         """Something may be missing somewhere: look again."""

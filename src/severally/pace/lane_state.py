@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from severally.model.lane import Lane, Limits
 from severally.model.outcome import Action, Verdict
@@ -20,6 +20,10 @@ PAUSE_S = 600.0
 """Silence where the receiver names no time: Gmail asks for 10 minutes after 4.7.28."""
 PAUSE_MOST_S = 4 * 3600.0
 """Pauses double up to four hours (Momentum suspends for 4 h at most)."""
+_SERVICE_S = 0.5
+"""How long a message is taken to be in flight before any has been seen to end."""
+_FORGET = 0.95
+"""Weight that what was seen before keeps with every message that ends."""
 
 
 class RouteState:
@@ -27,6 +31,8 @@ class RouteState:
 
     def __init__(self, limits: Limits, jitter_s: float, run: int) -> None:
         self.limiter = Limiter(spacing_of(limits.rate, jitter_s))
+        self.left = -math.inf
+        self.turn: deque[LaneState] = deque()
         self.in_flight = 0
         per_connection = 1 if limits.rate else run
         self._most = limits.connections * per_connection if limits.connections else 1_000_000_000
@@ -39,6 +45,10 @@ class RouteState:
     def room(self) -> int:
         """How many more may be in flight."""
         return self._most - self.in_flight
+
+    def can_go(self, now: float, horizon: float) -> bool:
+        """Whether anything may be granted on it up to the horizon."""
+        return self.in_flight < self._most and self.limiter.first(now) <= horizon
 
     def ready_at(self, now: float) -> float:
         """When the route's next slot is."""
@@ -57,6 +67,11 @@ class LaneState:
         self.queued = False
         self.later = False
         self._limits = lane.limits
+        self.reserve = 0
+        self._left = -math.inf
+        self._area = _SERVICE_S
+        self._ended = 1.0
+        self._since = 0.0
         self._normal = spacing_of(lane.limits.rate, jitter_s)
         self._limiter = Limiter(self._normal)
         self._cohorts: OrderedDict[int, int] = OrderedDict()
@@ -111,6 +126,35 @@ class LaneState:
         per_connection = 1 if self.spacing or self.route.spacing or self._probing else run
         return int(connections) * per_connection - self.in_flight
 
+    def need(self, now: float, run: int, share: int) -> int:
+        """How many it could have in flight at once if nobody was in its way, up to `share`.
+
+        By Little's law a lane with a rate has no use for more than rate x time in flight.
+        """
+        if not self.waiting or self.held_until > now:
+            return 0
+        spacing = self.spacing or self.route.spacing
+        if spacing:
+            share = min(share, int(self.service_s / spacing * 1.5) + 2)
+        if math.isinf(self.connections):
+            return share
+        return min(share, int(self.connections) * (1 if spacing or self._probing else run))
+
+    @property
+    def service_s(self) -> float:
+        """How long its messages are in flight, lately: the area under `in_flight` by ended."""
+        return self._area / self._ended
+
+    def move(self, now: float, count: int) -> None:
+        """So many more are in flight from now, or so many fewer."""
+        self._area += self.in_flight * max(0.0, now - self._since)
+        self._since = now
+        self.in_flight += count
+        self.route.in_flight += count
+        if count < 0:
+            self._area *= _FORGET
+            self._ended = self._ended * _FORGET - count * _FORGET
+
     def ready_at(self, now: float) -> float:
         """When its next slot is: not before a hold ends."""
         return max(self._limiter.first(now), self.held_until)
@@ -127,6 +171,16 @@ class LaneState:
         at = max(self.ready_at(now), self.route.ready_at(now))
         self._limiter.take(at, count)
         self.route.limiter.take(at, count)
+        return at
+
+    def depart(self, at: float, count: int) -> float:
+        """When `count` messages that could leave at `at` really do: behind those before them."""
+        if self.spacing:
+            at = max(at, self._left)
+        if self.route.spacing:
+            at = max(at, self.route.left)
+            self.route.left = at + count * self.route.spacing
+        self._left = at + count * self.spacing
         return at
 
     # --- what receivers say

@@ -42,5 +42,6 @@ class Limiter:
     def take(self, now: float, count: int) -> float:
         """Use `count` slots; the first of them is returned."""
         first = self.first(now)
-        self._next = first + count * self.spacing
+        if self.spacing:
+            self._next = first + count * self.spacing
         return first

@@ -11,13 +11,12 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import deque
 from collections.abc import Mapping
 
 import msgspec
 
 from severally.model.lane import Grant, Lane, Limits
-from severally.model.outcome import Verdict
+from severally.model.outcome import Action, Verdict
 from severally.pace.lane_state import LaneState, RouteState
 
 _GRAIN_S = 1e-6
@@ -49,8 +48,9 @@ class LaneView(msgspec.Struct, frozen=True):
 class Scheduler:
     """State of all lanes; `step(now)` decides.
 
-    Lanes that can go take turns, `run` messages at a time. A lane that cannot go waits
-    outside: in a heap for its next slot, or for something of its own to finish.
+    Lanes that can go take turns, `run` messages at a time, and so do routes. A lane that
+    cannot go waits outside: in a heap for its next slot, or for something of its own to
+    finish. So a decision costs the same for ten lanes and for ten thousand.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Scheduler:
             for name, limits in routes.items()
         }
         self._lanes: dict[str, LaneState] = {}
-        self._turn: deque[LaneState] = deque()
         self._later: list[tuple[float, int, LaneState]] = []
         self._count = 0
         self._in_flight = 0
         self._active: set[LaneState] = set()
+        self._share = settings.in_flight
+        self._reserved = 0
+        self._now = -math.inf
         for lane in lanes.values():
             self.add_lane(lane)
 
@@ -97,17 +99,27 @@ class Scheduler:
     def finish(self, lane: str, cohort: int, count: int) -> None:
         """So many of those granted are no longer in flight, however they ended."""
         state = self._lanes[lane]
-        state.in_flight -= count
-        state.route.in_flight -= count
+        state.move(self._now, -count)
         self._in_flight -= count
         self._note(state)
         self._enter(state)
 
+    def depart(self, lane: str, at: float, now: float, count: int) -> float:
+        """When a run granted for `at` leaves, given that it is ready at `now`.
+
+        One that had to wait for a connection is late; those after it move on with it, so that
+        the receiver never sees them closer together than the limits allow.
+        """
+        return self._lanes[lane].depart(max(at, now), count)
+
     def observe(self, now: float, lane: str, verdict: Verdict) -> None:
         """One reply's verdict: the lane slows down, falls silent, or is well again."""
+        self._now = now
         state = self._lanes[lane]
         state.observe(now, verdict)
-        self._enter(state)
+        if verdict.action is not Action.ACCEPT:
+            self._note(state)
+            self._enter(state)
 
     def release(self, lane: str) -> None:
         """A person lets a stopped lane go on."""
@@ -117,6 +129,7 @@ class Scheduler:
 
     def step(self, now: float) -> list[Grant]:
         """Everything that may be decided now."""
+        self._now = now
         horizon = now + self._settings.horizon_s + _GRAIN_S
         while self._later and self._later[0][0] <= horizon:
             state = heapq.heappop(self._later)[2]
@@ -124,22 +137,19 @@ class Scheduler:
             self._enter(state)
         grants: list[Grant] = []
         going = True
-        while going and self._turn and self._in_flight < self._settings.in_flight:
+        while going:
             going = False
-            for _ in range(len(self._turn)):
-                state = self._turn.popleft()
-                state.queued = False
-                going |= self._give(state, now, horizon, grants)
+            for route in self._routes.values():
+                going |= self._serve(route, now, horizon, grants)
         return grants
 
     def next_wake(self, now: float) -> float | None:
         """When `step` may decide something that it cannot now, without anything happening."""
         soonest = self._later[0][0] if self._later else math.inf
         horizon = now + self._settings.horizon_s + _GRAIN_S
-        for state in self._turn:
+        for route in self._routes.values():
             # Those kept by a route's rate; for the others something has to finish first.
-            at = max(state.ready_at(now), state.route.ready_at(now))
-            if at > horizon:
+            if route.turn and (at := route.ready_at(now)) > horizon:
                 soonest = min(soonest, at)
         if math.isinf(soonest):
             return None
@@ -167,16 +177,42 @@ class Scheduler:
     # --- the decision
 
     def _note(self, state: LaneState) -> None:
-        """Active lanes have something waiting or in flight."""
-        if state.waiting or state.in_flight:
-            self._active.add(state)
-        else:
-            self._active.discard(state)
+        """Active lanes have something waiting or in flight, and something kept free for them.
+
+        Half of all that may be in flight is kept for lanes that use less than their even
+        share of that half and could use more, so that one lane that waits on a slow receiver
+        cannot stop the others. A lane gets no more kept than it has a use for.
+        """
+        if bool(state.waiting or state.in_flight) != (state in self._active):
+            self._active.symmetric_difference_update((state,))
+            share = self._settings.in_flight // (2 * max(1, len(self._active)))
+            if share != self._share:
+                self._share = share
+                for other in self._active:
+                    self._keep(other)
+        self._keep(state)
+
+    def _keep(self, state: LaneState) -> None:
+        need = state.need(self._now, self._settings.run, self._share)
+        reserve = max(0, need - state.in_flight)
+        self._reserved += reserve - state.reserve
+        state.reserve = reserve
 
     def _enter(self, state: LaneState) -> None:
         if state.waiting and not state.queued and not state.later:
             state.queued = True
-            self._turn.append(state)
+            state.route.turn.append(state)
+
+    def _serve(self, route: RouteState, now: float, horizon: float, grants: list[Grant]) -> bool:
+        """The turn of one lane of this route; True if one got something."""
+        for _ in range(len(route.turn)):
+            if self._in_flight >= self._settings.in_flight or not route.can_go(now, horizon):
+                return False
+            state = route.turn.popleft()
+            state.queued = False
+            if self._give(state, now, horizon, grants):
+                return True
+        return False
 
     def _give(self, state: LaneState, now: float, horizon: float, grants: list[Grant]) -> bool:
         """Grant this lane its turn; True if it got something. Puts it where it waits next."""
@@ -187,33 +223,22 @@ class Scheduler:
         if at > horizon:
             self._wait_until(state, at)
             return False
-        count = min(self._settings.run, self._room(state), state.slots(now, horizon))
-        if count <= 0:
-            state.queued = True
-            self._turn.append(state)
+        wanted = min(self._settings.run, state.waiting, state.slots(now, horizon))
+        count = min(wanted, self._room(state))
+        if count <= 0 or (count < wanted and state.in_flight and not state.spacing):
+            # a short run costs as much as a whole one: rather the whole one, a moment later
+            self._enter(state)
             return False
         cohort, count = state.next_cohort(count)
         self._grant(state, cohort, count, now, horizon, grants)
-        if state.waiting:
-            state.queued = True
-            self._turn.append(state)
+        self._enter(state)
         return True
 
     def _room(self, state: LaneState) -> int:
-        """What lane, route and the whole have room for.
-
-        Half of the whole is kept for lanes that use less than their even share of it, so
-        that one waiting on a slow receiver cannot stop the others.
-        """
-        total = self._settings.in_flight
-        room = total - self._in_flight
-        share = total // (2 * max(1, len(self._active)))
-        if state.in_flight >= share:
-            room -= sum(
-                share - other.in_flight
-                for other in self._active
-                if other is not state and other.in_flight < share
-            )
+        """What lane, route and the whole have room for; what is kept for others is no room."""
+        room = self._settings.in_flight - self._in_flight - self._reserved + state.reserve
+        if state.in_flight < self._share:
+            room = max(room, min(state.reserve, self._settings.in_flight - self._in_flight))
         return min(room, state.room(self._settings.run), state.route.room())
 
     def _grant(
@@ -226,9 +251,9 @@ class Scheduler:
         grants: list[Grant],
     ) -> None:
         at = state.take(now, count)
-        state.in_flight += count
-        state.route.in_flight += count
+        state.move(now, count)
         self._in_flight += count
+        self._note(state)
         last = grants[-1] if grants else None
         if (
             last is not None
