@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from severally.model.delivery import OPEN, DeliveryState
 from severally.model.entries import LaneStat
+from severally.model.lane import Lane
+from severally.pace.scheduler import LaneView
 
 _RATE_WINDOW_S = 5
 
@@ -41,6 +44,20 @@ class LaneNow(msgspec.Struct, frozen=True):
     limit: str
     connections: int
     held_s: float
+
+
+def lanes_now(
+    lanes: Mapping[str, Lane],
+    views: Mapping[str, LaneView],
+    connections: Callable[[str], int],
+    now: float,
+) -> Callable[[str], LaneNow]:
+    """How to look a lane up."""
+    return lambda lane: LaneNow(
+        str(lanes[lane].limits.rate or ""),
+        connections(lane),
+        max(0.0, views[lane].held_until - now),
+    )
 
 
 class Progress(msgspec.Struct, frozen=True):

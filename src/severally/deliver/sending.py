@@ -14,7 +14,7 @@ from typing import Any
 from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
-from severally.deliver.progress import LaneNow, Progress
+from severally.deliver.progress import Progress, lanes_now
 from severally.deliver.records import UNREACHABLE, Classify, again, record_of, verdict_of
 from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
@@ -26,7 +26,7 @@ from severally.model.lane import Grant, Lane, Limits
 from severally.model.mailing import Cohort, Mailing, MailingState
 from severally.model.observed import Orders
 from severally.model.outcome import Action, Ending, Origin, Outcome, Reply
-from severally.pace.scheduler import LaneView, Scheduler
+from severally.pace.scheduler import Scheduler
 from severally.ports import Bench, Clock, Ledger, Transport
 
 _M = MailingState
@@ -391,11 +391,8 @@ class Deliverer:
         now, wall = self._clock.monotonic(), self._clock.wall()
         views = self._scheduler.snapshot(now)
         for sending in [only] if only else self._mailings.values():
-            self._listen(sending.picture(now, wall, self._lane_now(views, now)))
-
-    def _lane_now(self, views: Mapping[str, LaneView], now: float) -> Callable[[str], LaneNow]:
-        return lambda lane: LaneNow(
-            str(self._lanes[lane].limits.rate or ""),
-            self._fleet.connections(lane),
-            max(0.0, views[lane].held_until - now),
-        )
+            self._listen(
+                sending.picture(
+                    now, wall, lanes_now(self._lanes, views, self._fleet.connections, now)
+                )
+            )
