@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from severally.app.wiring import judging
 from severally.deliver.journal import at_once
 from severally.deliver.progress import Progress
 from severally.deliver.sending import Deliverer
 from severally.deliver.settings import Settings
-from severally.feedback.replies import ReplyRules
 from severally.ledger.memory import MemoryLedger
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.envelope import Sealed, SmtpPayload, payload_digest
@@ -107,7 +107,7 @@ def deliverer(
         transports={"main": world},
         lane_of=lane_of,
         clock=clock,
-        classify=ReplyRules().classify,
+        classify=judging(),
         routes={"main": route},
         settings=settings,
         rng=random.Random(seed),

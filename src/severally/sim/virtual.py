@@ -193,6 +193,9 @@ class VirtualConnection:
         if not self.usable:
             self._leave()
 
+    async def turn_to(self, first: Sealed) -> None:
+        """It leads there already: a receiver is one site."""
+
     def _try(self, sealed: Sealed) -> tuple[Ending, Reply]:
         assert payload_digest(sealed.payload) == sealed.sha256
         receiver, rng = self._site.receiver, self._site.rng
@@ -255,7 +258,7 @@ class VirtualWorld:
         """Each receiver has connections of its own."""
         return lane.receiver
 
-    async def connect(self, lane: Lane) -> VirtualConnection:
+    async def connect(self, lane: Lane, first: Sealed) -> VirtualConnection:
         """Raises ConnectFailed where the receiver says no or does not answer."""
         site = self._site(lane.receiver)
         counts, receiver = site.counts, site.receiver
