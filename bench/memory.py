@@ -1,9 +1,9 @@
 """One million recipients: time and memory of the import, of sending, of `status`.
 
 `make bench B=memory`. Memory is the proportional set size (PSS) of the program and every
-process below it, sampled twice a second. Arguments: recipients (1000000), and how long the whole
-may take at most
-(30m): memory is flat once sending goes on, so an early end says nearly the same.
+process below it, sampled twice a second. Arguments: recipients (1000000), and after what time
+to end (30m, the import included): memory is flat once sending goes on, so an early end says
+nearly the same.
 """
 
 from __future__ import annotations

@@ -9,18 +9,13 @@ from pathlib import Path
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of, source_of
 from severally.app.office import Office
-from severally.app.operations import audiences, drafts
+from severally.app.operations import audiences, capacity, drafts
 from severally.app.operations.results import PlanLane, PlanResult, view_of
 from severally.app.wiring import sending_settings
 from severally.model.lane import Lane
+from severally.model.mailing import Frozen
 from severally.pace.plan import Assumptions, Plan
 from severally.pace.plan import plan as run_plan
-
-UNSIGNED_PER_S = 3_000.0
-"""Messages a composing process makes, seals and the sender hands over, with all checks and
-the durable record on; measured on the slower of two shared cores (docs/performance.md)."""
-SIGNED_PER_S = 1_300.0
-"""The same with an RSA-2048 signature."""
 
 
 def plan(
@@ -36,7 +31,7 @@ def plan(
     frozen = drafts.freeze(office, draft, route)
     with audiences.reading(office, file, draft.notice, route) as read:
         audiences.refuse_unsound(read.result, accept_rejects)
-        planned = estimate(office.workspace, route, read.receivers, bool(frozen.sender.dkim))
+        planned = estimate(office, frozen, read.receivers)
     return PlanResult(
         draft.notice.name,
         route,
@@ -49,19 +44,19 @@ def plan(
     )
 
 
-def estimate(workspace: Workspace, route: str, receivers: Mapping[str, int], signed: bool) -> Plan:
+def estimate(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Plan:
     """The plan for so many recipients per receiver. Times in seconds from the start."""
+    workspace, route = office.workspace, frozen.route
     lanes = {lane.key: lane for lane in (lane_of(workspace, route, each) for each in receivers)}
     cohorts = [
         (lane_of(workspace, route, receiver).key, number, count)
         for number, (receiver, count) in enumerate(receivers.items())
     ]
-    per_process = SIGNED_PER_S if signed else UNSIGNED_PER_S
     return run_plan(
         lanes,
         {name: workspace.route_limits(name) for name in workspace.routes},
         cohorts,
-        Assumptions(machine_per_s=per_process * workspace.processes),
+        Assumptions(machine_per_s=capacity.per_second(office, frozen)),
         sending_settings(workspace).pacing,
         random.Random(0),
     )

@@ -120,8 +120,7 @@ def _begin(
     if read.result.rejected:
         detail = f"{read.result.rejected} rows of {order.audience.name} left out"
         ledger.add_act(Act(now, mailing.id, "rejects accepted", detail))
-    signed = bool(frozen.sender.dkim)
-    planned = plans.estimate(office.workspace, frozen.route, read.receivers, signed)
+    planned = plans.estimate(office, frozen, read.receivers)
     ledger.set_estimate(mailing.id, planned.makespan_s)
     say(
         f"{mailing.id}: {audience.count:,} recipients on route {frozen.route}, "
