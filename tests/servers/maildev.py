@@ -50,15 +50,15 @@ class Maildev:
 
 
 @contextlib.contextmanager
-def maildev() -> Iterator[Maildev]:
-    """Start one, stop it on leaving and remove all it kept."""
+def maildev(address: str = "127.0.0.1", port: int = 0) -> Iterator[Maildev]:
+    """Start one at this address and port, or a free one; stop it and remove all it kept."""
     folder = Path(tempfile.mkdtemp(prefix="severally-maildev-"))
-    server = Maildev(folder, free_port(), free_port())
+    server = Maildev(folder, port or free_port(), free_port())
     command: list[str | Path] = [NODE, PROGRAM, "--silent", "--mail-directory", folder]
-    command += ["--ip", "127.0.0.1", "--smtp", str(server.port)]
+    command += ["--ip", address, "--smtp", str(server.port)]
     command += ["--web-ip", "127.0.0.1", "--web", str(server.web)]
     try:
-        with running(command, folder / "log", lambda: greets(server.port), {}):
+        with running(command, folder / "log", lambda: greets(server.port, address), {}):
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -34,9 +34,10 @@ def unavailable() -> str:
 
 @dataclass(frozen=True)
 class Postfix:
-    """A running one. `accepting` is false where STARTTLS and AUTH are not asked for."""
+    """A running one, listening at `address`."""
 
     folder: Path
+    address: str
     port: int
     username: str
     password: str
@@ -78,23 +79,30 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def postfix(secure: bool = True, delivers: bool = True, more: str = "") -> Iterator[Postfix]:
-    """Start one, stop it on leaving and remove all it kept.
+def postfix(
+    secure: bool = True,
+    delivers: bool = True,
+    more: str = "",
+    address: str = "127.0.0.1",
+    port: int = 0,
+) -> Iterator[Postfix]:
+    """Start one at this address and port, or a free one; stop it and remove all it kept.
 
-    `secure`: STARTTLS and AUTH are required. Without `delivers` it throws mail away. `more`
-    is added to its main.cf. Mail for `sentinel-…` goes into a Maildir of that name.
+    `secure`: STARTTLS and AUTH are required; else STARTTLS is offered. Without `delivers` it
+    throws mail away. `more` is added to its main.cf. Mail for `sentinel-…` goes into a Maildir
+    of that name.
     """
     # not below pytest's folder: Postfix's other accounts must reach it, sockets have short names
     folder = Path(tempfile.mkdtemp(prefix="severally-postfix-"))
     folder.chmod(0o755)
-    server = Postfix(folder, free_port(), "newsletter", "a relay's pass phrase")
+    server = Postfix(folder, address, port or free_port(), "newsletter", "a relay's pass phrase")
     try:
         with contextlib.ExitStack() as stack:
             certify(folder)
             if secure:
                 stack.enter_context(_sign_in(server))
             _configure(server, secure, delivers, more)
-            ready = lambda: greets(server.port)  # noqa: E731
+            ready = lambda: greets(server.port, address)  # noqa: E731
             command = [MASTER, "-c", folder / "etc", "-d"]
             stack.enter_context(running(command, folder / "master.log", ready, {}))
             yield server
@@ -123,13 +131,13 @@ def _configure(server: Postfix, secure: bool, delivers: bool, more: str) -> None
         path.mkdir(mode=0o755)
     shutil.chown(folder / "data", "postfix")
     shutil.chown(mail, "nobody")
-    (etc / "master.cf").write_text(_MASTER.format(port=server.port))
+    (etc / "master.cf").write_text(_MASTER.format(address=server.address, port=server.port))
     main = _MAIN.format(
         folder=folder,
         uid=pwd.getpwnam("nobody").pw_uid,
         transport="virtual" if delivers else "discard",
     )
-    door = _SECURE.format(folder=folder) if secure else _OPEN
+    door = (_SECURE if secure else _OPEN).format(folder=folder)
     (etc / "main.cf").write_text(f"{main}{door}{more}\n")
     (etc / "mailboxes").write_text("/^(sentinel-[a-z0-9-]+)@/ $1/\n/./ inbox/\n")
     check = subprocess.run(
@@ -207,13 +215,16 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 """
 
 _OPEN = """\
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {folder}/relay.pem
+smtpd_tls_key_file = {folder}/relay.key
 smtpd_relay_restrictions =
 smtpd_recipient_restrictions = permit_mynetworks, reject
 mynetworks = 127.0.0.0/8
 """
 
 _MASTER = """\
-127.0.0.1:{port} inet n - n - - smtpd
+{address}:{port} inet n - n - - smtpd
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 tlsmgr    unix  - - n 1000? 1 tlsmgr

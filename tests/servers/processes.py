@@ -57,10 +57,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def greets(port: int) -> bool:
+def greets(port: int, address: str = "127.0.0.1") -> bool:
     """Whether an SMTP server answers there."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        with socket.create_connection((address, port), timeout=5) as line:
             return line.recv(3) == b"220"
     except OSError:
         return False

@@ -101,6 +101,13 @@ class Dns:
             all_secure = all_secure and secure
         return tuple(found), all_secure
 
+    async def exists(self, name: str) -> bool:
+        """Whether the host has an address. Raises NoAnswer."""
+        try:
+            return bool((await self._ask(name, "A"))[0] or (await self._ask(name, "AAAA"))[0])
+        except NoSuchName:
+            return False
+
     async def tlsa(self, name: str, port: int) -> tuple[bool, tuple[Tlsa, ...]]:
         """Whether the host has authenticated TLSA records, and those that can be used.
 

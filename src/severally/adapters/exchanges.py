@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from severally.adapters.dns import Dns, Exchangers, NoAnswer, NoMail, NoSuchName
+from severally.adapters.dns import Dns, NoAnswer, NoMail, NoSuchName
 from severally.adapters.mta_sts import StsReader
 from severally.adapters.providers import site_of
 from severally.adapters.survey import NO_DOMAIN, NULL_MX
@@ -44,21 +44,20 @@ class DnsExchanges:
 
     async def destination(self, domain: str) -> Destination:
         """Raises ConnectFailed: 556 where the domain takes no mail, 451 to try later."""
-        exchangers, patterns = await self._destinations.get(domain)
-        records = sorted(exchangers.records)  # answers come in any order
-        self._rng.shuffle(records)
-        hosts = tuple(name for _, name in sorted(records, key=lambda record: record[0]))
-        site = site_of(hosts)
-        if patterns is not None:
-            site += f" as {domain} asks"
-        return Destination(site, hosts, exchangers.secure, patterns)
+        found = await self._destinations.get(domain)
+        records = list(found.records)
+        if len(records) > 1:
+            self._rng.shuffle(records)
+            records.sort(key=lambda record: record[0])
+        hosts = tuple(name for _, name in records)
+        return Destination(found.site, hosts, found.secure, found.patterns)
 
     async def host(self, name: str, secure: bool) -> MailHost:
         """`secure`: its name came authenticated. Raises ConnectFailed (451)."""
         host = await self._hosts.get(name)
         return host if secure else MailHost(host.name, host.addresses)
 
-    async def _look_up(self, domain: str) -> tuple[Exchangers, tuple[str, ...] | None]:
+    async def _look_up(self, domain: str) -> _Found:
         try:
             exchangers = await self._dns.exchangers(domain)
         except NoMail:
@@ -68,8 +67,11 @@ class DnsExchanges:
         except NoAnswer:
             raise _failed(451, "4.4.3", "the domain name system gave no answer") from None
         policy = await self._sts.policy(domain)
-        enforced = policy is not None and policy.mode == "enforce"
-        return exchangers, policy.patterns if policy is not None and enforced else None
+        records = tuple(sorted(exchangers.records))  # answers come in any order
+        site = site_of([name for _, name in records])
+        if policy is None or policy.mode != "enforce":
+            return _Found(records, site, exchangers.secure, None)
+        return _Found(records, f"{site} as {domain} asks", exchangers.secure, policy.patterns)
 
     async def _look_up_host(self, name: str) -> MailHost:
         try:
@@ -79,6 +81,15 @@ class DnsExchanges:
             text = f"the domain name system gave no answer about {name}"
             raise _failed(451, "4.4.3", text) from None
         return MailHost(name, addresses, dane, tlsa)
+
+
+class _Found(NamedTuple):
+    """What is the same for every connection to a domain."""
+
+    records: tuple[tuple[int, str], ...]
+    site: str
+    secure: bool
+    patterns: tuple[str, ...] | None
 
 
 class _Kept(Generic[_T]):

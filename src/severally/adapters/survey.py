@@ -122,7 +122,7 @@ class Survey:
         for name in names:
             if name not in hosts:
                 try:
-                    hosts[name] = bool((await self._dns.addresses(name))[0])
+                    hosts[name] = await self._dns.exists(name)
                 except NoAnswer:
                     silent = True
                     continue
