@@ -230,7 +230,7 @@ def judge(
         f"{', '.join(names)}: received {where}; nobody twice, nobody at a wrong server; Postfix "
         f"over TLS {secure} of {secure}; {dead} at dead domains refused without a connection and "
         f"named before the send ({'cannot be reached by mail' in said}); {waiting} behind an "
-        "MTA-STS policy or a TLSA record that their host does not meet {state}, 0 of them sent"
+        f"MTA-STS policy or a TLSA record that their host does not meet {state}, 0 of them sent"
     )
 
 
