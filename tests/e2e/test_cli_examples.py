@@ -14,6 +14,7 @@ import pytest
 
 from severally.app.cli.main import commands, main
 from severally.app.cli.pages import page
+from severally.app.wiring import Wiring
 
 ROOT = Path(__file__).parents[2]
 VERBS = dict(commands())
@@ -23,6 +24,8 @@ EXAMPLES = [
     for line in text.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
 ]
 EXAMPLE_ID = "m-7k2d9x"
+WITHOUT_PICTURES = Wiring(find_camera=lambda: None)
+"""Pictures have tests of their own (`test_preview.py`) and take their time."""
 SEND = ("send", "index-change", "--audience", "customers.csv")
 NOT_ADDRESSES = ("4001,nobody", "4002,a@x.example; b@x.example", "4003,@x.example")
 
@@ -108,7 +111,7 @@ def test_every_example_runs(
         words[words.index(EXAMPLE_ID)] = mailing
     if words == ["severally", "demo"]:
         words += ["--customers", "300"]  # as it stands it is what `make demo` runs
-    code = main(words[1:])
+    code = main(words[1:], WITHOUT_PICTURES if words[1] == "preview" else None)
     said = capfd.readouterr()
     assert code == 0, f"{example}: {code}\n{said.out}\n{said.err}"
     assert "Traceback" not in said.err

@@ -49,7 +49,7 @@ def locale_format(tag: str) -> LocaleFormat:
         (grouping[0], grouping[1]),
         1,
         _money(locale.currency_formats["standard"].pattern),
-        {code: sign for code, sign in locale.currency_symbols.items() if sign != code},
+        _signs(locale.currency_symbols, direction(tag) == "rtl"),
         tuple(months["wide"][month] for month in range(1, 13)),
         tuple(months["abbreviated"][month] for month in range(1, 13)),
         (halves["am"], halves["pm"]),
@@ -62,6 +62,16 @@ def locale_format(tag: str) -> LocaleFormat:
 def _money(pattern: str) -> str:
     positive = pattern.split(";")[0]
     return _NUMBER.sub("{n}", positive, count=1).replace("\u00a4", "{c}")
+
+
+def _signs(symbols: Mapping[str, str], rtl: bool) -> dict[str, str]:
+    """Signs that differ from the code. In a text from the right `US$` would read `$US`: the
+    dollar has no direction of its own, so a mark (LRM) keeps it with its letters."""
+    return {
+        code: f"{sign}\u200e" if rtl and sign[0].isascii() and sign[0].isalpha() else sign
+        for code, sign in symbols.items()
+        if sign != code
+    }
 
 
 def _joined(pattern: str) -> str:
