@@ -165,6 +165,7 @@ class Chromium:
             "Page.captureScreenshot",
             format="png",
             captureBeyondViewport=True,
+            optimizeForSpeed=True,
             clip={"x": size["x"], "y": 0, "width": width, "height": height, "scale": 1},
         )
         return Picture(view, base64.b64decode(shot["data"]), width, height)

@@ -15,6 +15,7 @@ import msgspec
 from severally.model.notice import ValueType
 
 NBSP = "\u00a0"
+RLM = "\u200f"
 
 
 class LocaleFormat(msgspec.Struct, frozen=True):
@@ -93,6 +94,9 @@ def money(text: str, fmt: LocaleFormat) -> str:
         sign += NBSP  # CLDR currencySpacing: a letter never touches a digit
     elif sign[0].isalpha() and pattern.endswith("{n}{c}"):
         sign = NBSP + sign
+    if negative and pattern[0] == RLM:
+        # the locale's minus turns what follows to the left; the sign stays on its side
+        return pattern.replace("{n}", f"{fmt.minus}{shown}{RLM}").replace("{c}", sign)
     shown = pattern.replace("{n}", shown).replace("{c}", sign)
     return fmt.minus + shown if negative else shown
 

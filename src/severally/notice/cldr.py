@@ -40,7 +40,7 @@ def locale_format(tag: str) -> LocaleFormat:
     symbols = symbols.get("latn", symbols)
     grouping = locale.decimal_formats[None].grouping
     months = locale.months["format"]
-    halves = locale.day_periods["format"]["abbreviated"]
+    halves = _halves(locale.day_periods["format"])
     return LocaleFormat(
         tag,
         symbols["decimal"],
@@ -62,6 +62,14 @@ def locale_format(tag: str) -> LocaleFormat:
 def _money(pattern: str) -> str:
     positive = pattern.split(";")[0]
     return _NUMBER.sub("{n}", positive, count=1).replace("\u00a4", "{c}")
+
+
+def _halves(periods: Mapping[str, Any]) -> Mapping[str, str]:
+    """Of the day, abbreviated; where that is the Latin AM and PM and the language has words of
+    its own (Korean), those."""
+    short, wide = periods["abbreviated"], periods["wide"]
+    latin = short["am"].isascii() and not wide["am"].isascii()
+    return wide if latin else short  # type: ignore[no-any-return]
 
 
 def _signs(symbols: Mapping[str, str], rtl: bool) -> dict[str, str]:
