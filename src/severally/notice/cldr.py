@@ -68,7 +68,7 @@ def _halves(periods: Mapping[str, Any]) -> Mapping[str, str]:
     """Of the day, abbreviated; where that is the Latin AM and PM and the language has words of
     its own (Korean), those."""
     short, wide = periods["abbreviated"], periods["wide"]
-    latin = short["am"].isascii() and not wide["am"].isascii()
+    latin = short["am"].isascii() and not wide.get("am", "").isascii()
     return wide if latin else short  # type: ignore[no-any-return]
 
 
