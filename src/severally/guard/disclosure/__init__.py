@@ -1,19 +1,31 @@
 """What each mailbox will be able to see, one module per way of sending.
 
 Each states one provider's rule on its own: it needs nothing else of ours and can be used
-alone, for example in another team's tests.
+alone, for example in another team's tests:
+
+    from severally.guard.disclosure import sendgrid
+    assert sendgrid.disclosure("POST", "/v3/mail/send", headers, body).private
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+
+class NotUnderstood(ValueError):
+    """A request of which nobody can say who would see what; holds nothing of its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Mailbox -> every address that can be seen there, its own included (all lower case)."""
+    """Mailbox -> every address that can be seen there, its own included (all lower case).
+
+    `messages` counts what each mailbox gets, where a request makes several.
+    """
 
     visible: dict[str, frozenset[str]]
+    messages: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def private(self) -> bool:
@@ -25,6 +37,12 @@ class Disclosure:
         everyone = frozenset(self.visible)
         seen = {box: len((shown & everyone) - {box}) for box, shown in self.visible.items()}
         return {box: count for box, count in seen.items() if count}
+
+    def exactly(self, boxes: Collection[str]) -> bool:
+        """Whether these mailboxes, and no others, get one message each that shows no other."""
+        wanted = {box.lower() for box in boxes}
+        once = all(self.messages.get(box, 1) == 1 for box in wanted)
+        return self.visible.keys() == wanted and len(wanted) == len(boxes) and once and self.private
 
     def words(self) -> str:
         """What would happen, without an address."""
