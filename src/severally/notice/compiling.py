@@ -12,6 +12,7 @@ from severally.model.errors import Finding, Refused
 from severally.model.notice import Notice
 from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stencil
 from severally.notice import cldr
+from severally.notice.declaration import Declaration, read_declaration
 from severally.notice.draft import Draft, Words
 from severally.notice.frame import Frame
 from severally.notice.phrase import Split, Tree
@@ -51,7 +52,17 @@ def compile_notice(folder: Path, layouts: Path) -> Compiled:
         raise Refused(f"the notice {folder.name!r} cannot be sent as it is", findings)
     stencils = {locale: _stencil(draft, locale, words, frame) for locale, words in locales.items()}
     samples = draft.declaration.samples
-    return Compiled(_notice(draft, frame), stencils, tuple(draft.warnings()), samples)
+    notice = _notice(draft.declaration, draft.addresses | frame.addresses)
+    return Compiled(notice, stencils, tuple(draft.warnings()), samples)
+
+
+def declared_notice(folder: Path) -> Notice | None:
+    """What notice.toml declares, whatever else is wrong with the notice: enough to look at its
+    sender and its audience with. None where it cannot be read."""
+    try:
+        return _notice(read_declaration(folder, []), set())
+    except Refused:
+        return None
 
 
 def _stencil(draft: Draft, locale: str, words: Words, frame: Frame) -> Stencil:
@@ -98,9 +109,8 @@ def _questions(tree: Tree) -> Iterator[Selector]:
             yield from _questions(inner)
 
 
-def _notice(draft: Draft, frame: Frame) -> Notice:
+def _notice(d: Declaration, addresses: set[str]) -> Notice:
     """What the mailing freezes."""
-    d = draft.declaration
     return Notice(
         d.name,
         d.title,
@@ -110,7 +120,7 @@ def _notice(draft: Draft, frame: Frame) -> Notice:
         d.locales,
         tuple(d.variables.values()),
         d.link_hosts,
-        tuple(sorted(draft.addresses | frame.addresses)),
+        tuple(sorted(addresses)),
         d.same_address,
         d.fallback,
     )

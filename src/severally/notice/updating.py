@@ -202,9 +202,10 @@ def _hints(draft: Draft, segment: Segment) -> list[str]:
     hints: list[str] = []
     for name, variable in draft.declaration.variables.items():
         if name in used:
-            same = f", {variable.value} for everybody" if variable.value is not None else ""
-            private = ", private" if variable.private else ""
-            hints.append(f"{name}: {variable.type}{private}{same}")
+            about = ", private" if variable.private else ""
+            if variable.value is not None and not variable.private:
+                about += f", {variable.value} for everybody"
+            hints.append(f"{name}: {variable.type}{about}")
     return [f"variables: {'; '.join(hints)}"] if hints else []
 
 

@@ -97,16 +97,19 @@ def check(
 ) -> None:
     """Say everything that is wrong with a draft, at once.
 
-    Missing and stale translations, unknown variables, links to unlisted hosts; with an
-    audience also missing columns, rows that cannot be told and values that do not fit.
+    In the order in which a person mends it, each with its file and line: notice.toml and the
+    text, the layout, each language (missing, stale, another variable, link, number or date than
+    the source), the sender and its domains, size and links, and what a locally installed
+    SpamAssassin or Rspamd makes of it. With an audience also missing columns, rows that cannot
+    be told, values that do not fit, and how many people read which language by which fallback.
     Nothing is kept and nothing is sent.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
-    from severally.app.operations import drafts
+    from severally.app.operations import checks
 
     with session.office() as office:
-        result = drafts.check(office, notice, audience)
+        result = checks.check(office, notice, audience)
     session.show(result, paint.check)
     raise typer.Exit(0 if result.sound else 3)
 

@@ -43,8 +43,12 @@ def init(result: results.InitResult, console: Console) -> None:
 def check(result: results.CheckResult, console: Console) -> None:
     """`check`."""
     findings(result.findings, console)
+    if result.measures:
+        measures(result.measures, console)
     if result.audience is not None:
         audience(result.audience, console)
+    if result.languages:
+        languages(result.languages, console)
     locales = f"{counted(len(result.locales), 'locale')}: {', '.join(result.locales)}"
     if result.sound:
         console.print(f"[green]{escape(result.notice)} is sound[/green] ({locales})")
@@ -52,6 +56,39 @@ def check(result: results.CheckResult, console: Console) -> None:
         wrong = sum(not finding.warning for finding in result.findings)
         said = counted(wrong, "thing") if wrong else "the audience"
         console.print(f"[red]{escape(result.notice)} cannot be sent[/red]: {said} to be mended")
+
+
+def languages(lines: Iterable[results.LanguageLine], console: Console) -> None:
+    """Who reads what, and why it is not what they asked for."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("reads", "recipients", "asked for", "found by"):
+        grid.add_column(heading, justify="right" if heading == "recipients" else "left")
+    for line in lines:
+        grid.add_row(line.read, number(line.recipients), line.wanted, _STEPS[line.step])
+    console.print(grid)
+
+
+_STEPS = {
+    "exact": "",
+    "broader": "the broader language",
+    "related": "another region of it",
+    "declared": "[fallback] in notice.toml",
+    "source": "the source: nobody declared another",
+}
+
+
+def measures(lines: Iterable[results.Measure], console: Console) -> None:
+    """Sizes and links of each locale's message, and what a filter made of it."""
+    lines = list(lines)
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    judged = next((line.filter for line in lines if line.filter), "")
+    for heading in ("locale", "message", "HTML", "links", *([judged] if judged else [])):
+        grid.add_column(heading, justify="left" if heading == "locale" else "right")
+    for line in lines:
+        sizes = (f"{line.message_bytes / 1024:.1f} KB", f"{line.html_bytes / 1024:.1f} KB")
+        score = [f"{line.score:.1f}" if line.score is not None else "-"] if judged else []
+        grid.add_row(line.locale, *sizes, number(line.links), *score)
+    console.print(grid)
 
 
 def findings(found: Iterable[results.FoundView], console: Console) -> None:
@@ -152,6 +189,7 @@ def plan(result: results.PlanResult, console: Console) -> None:
     """`plan`."""
     findings(result.findings, console)
     audience(result.audience, console)
+    languages(result.languages, console)
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("lane", "recipients", "rate", "connections", "per connection", "ends", "by"):
         grid.add_column(heading, justify="left" if heading in ("lane", "by") else "right")

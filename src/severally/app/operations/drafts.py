@@ -8,17 +8,11 @@ from typing import Literal, cast
 
 from severally.adapters.keys import load_dkim
 from severally.app.office import Office
-from severally.app.operations import audiences
-from severally.app.operations.results import (
-    AudienceResult,
-    CheckResult,
-    view_of,
-)
 from severally.app.sections import SenderSection
 from severally.model.address import AddressError, parse_address
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.mailing import Frozen
-from severally.model.notice import Kind, ValueType
+from severally.model.notice import Kind, Notice, ValueType
 from severally.model.sender import DkimKey, Sender
 from severally.model.values import ValueRefused, parse_value, refuse_unprintable
 from severally.notice.compiling import Compiled, compile_notice
@@ -46,44 +40,18 @@ def compiled(office: Office, name: str) -> Compiled:
 def freeze(office: Office, draft: Compiled, route: str) -> Frozen:
     """All that decides what people get. Raises Refused where the sender is not fit for it."""
     findings: list[Finding] = []
-    sender = _sender(office, draft, findings)
+    sender = sender_of(office, draft.notice, findings)
     if sender is None or findings:
         raise Refused("the sender is not fit for this notice", findings)
     return Frozen(draft.notice, sender, draft.stencils, route)
 
 
-def check(office: Office, name: str, audience: Path | None) -> CheckResult:
-    """Everything wrong with the draft and, where given, with its audience."""
-    findings: list[Finding] = []
-    draft: Compiled | None = None
-    try:
-        draft = compiled(office, name)
-        findings += draft.warnings
-        _sender(office, draft, findings)
-    except Refused as refused:
-        findings += refused.findings
-    people: AudienceResult | None = None
-    if audience is not None and draft is not None:
-        try:
-            people = audiences.check(office, audience, draft.notice)
-        except Refused as refused:
-            findings += refused.findings
-    sound = not any(not finding.warning for finding in findings) and _sound(people)
-    locales = draft.notice.locales if draft else ()
-    return CheckResult(name, sound, locales, tuple(view_of(each) for each in findings), people)
-
-
-def _sound(people: AudienceResult | None) -> bool:
-    if people is None:
-        return True
-    return not people.rejected and not any(not finding.warning for finding in people.findings)
-
-
 # --- the sender
 
 
-def _sender(office: Office, draft: Compiled, findings: list[Finding]) -> Sender | None:
-    name = draft.notice.sender
+def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender | None:
+    """The notice's sender; what is wrong with it is added to `findings`."""
+    name = notice.sender
     section = office.workspace.senders.get(name)
     where = f"severally.toml (senders.{name})"
     if section is None:
@@ -101,7 +69,7 @@ def _sender(office: Office, draft: Compiled, findings: list[Finding]) -> Sender 
         _unsubscribe_url(where, section.unsubscribe_url, findings),
         _dkim(office, where, section, findings),
     )
-    if draft.notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
+    if notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
         findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))
     return sender if len(findings) == before else None
 

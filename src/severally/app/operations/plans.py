@@ -10,6 +10,7 @@ from severally.app.config import Workspace
 from severally.app.lanes import lane_of, source_of
 from severally.app.office import Office
 from severally.app.operations import audiences, capacity, drafts
+from severally.app.operations.languages import languages, undeclared
 from severally.app.operations.results import PlanLane, PlanResult, view_of
 from severally.app.wiring import sending_settings
 from severally.model.lane import Lane
@@ -32,6 +33,8 @@ def plan(
     with audiences.reading(office, file, draft.notice, route) as read:
         audiences.refuse_unsound(read.result, accept_rejects)
         planned = estimate(office, frozen, read.receivers)
+    read_in = languages(draft.notice, draft.stencils, read.result.locales)
+    findings = (*draft.warnings, *undeclared(draft.notice, read_in))
     return PlanResult(
         draft.notice.name,
         route,
@@ -40,7 +43,8 @@ def plan(
         planned.bottleneck,
         _lanes(office.workspace, route, read.receivers, planned),
         read.result,
-        tuple(view_of(finding) for finding in draft.warnings),
+        tuple(view_of(finding) for finding in findings),
+        read_in,
     )
 
 

@@ -58,6 +58,29 @@ class AudienceResult(msgspec.Struct, frozen=True):
     findings: tuple[FoundView, ...]
 
 
+class LanguageLine(msgspec.Struct, frozen=True):
+    """So many recipients who asked for `wanted` read `read`; `step` is how that was found
+    (`model.languages.Step`)."""
+
+    wanted: str
+    read: str
+    step: str
+    recipients: int
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One locale's message with made-up values: its whole size and its HTML part's in bytes,
+    its links, and what a filter of this machine made of it (`rules` as it names them)."""
+
+    locale: str
+    message_bytes: int
+    html_bytes: int
+    links: int
+    filter: str = ""
+    score: float | None = None
+    rules: tuple[str, ...] = ()
+
+
 class CheckResult(msgspec.Struct, frozen=True):
     """`check`. `sound` where nothing but warnings was found."""
 
@@ -66,6 +89,8 @@ class CheckResult(msgspec.Struct, frozen=True):
     locales: tuple[str, ...]
     findings: tuple[FoundView, ...]
     audience: AudienceResult | None = None
+    measures: tuple[Measure, ...] = ()
+    languages: tuple[LanguageLine, ...] = ()
 
 
 class PreviewCase(msgspec.Struct, frozen=True):
@@ -117,6 +142,7 @@ class PlanResult(msgspec.Struct, frozen=True):
     lanes: tuple[PlanLane, ...]
     audience: AudienceResult
     findings: tuple[FoundView, ...] = ()
+    languages: tuple[LanguageLine, ...] = ()
 
 
 class LaneReport(msgspec.Struct, frozen=True):

@@ -1,0 +1,109 @@
+"""A spam filter of this machine, asked what it thinks of a message: SpamAssassin or Rspamd.
+
+Responsible for running what is installed already, without the network where it lets us. None
+is needed; none is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+_PATIENCE_S = 60
+_STATUS = re.compile(rb"^X-Spam-Status:(.*(?:\r?\n[ \t].*)*)", re.MULTILINE | re.IGNORECASE)
+_MISSING_TRACE = frozenset(
+    ("NO_RECEIVED", "NO_RELAYS", "MISSING_HEADERS", "RCVD_COUNT_ZERO", "HFILTER_HOSTNAME_UNKNOWN")
+)
+"""Rules about a journey that a message which was never sent has not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`score` in the filter's own points; at `required` it calls a message spam."""
+
+    score: float
+    required: float
+    rules: tuple[str, ...]
+
+    @property
+    def warn_at(self) -> float:
+        """Half of what it takes: receivers add points for what only they know."""
+        return self.required / 2
+
+
+class Filter(Protocol):
+    """One that is installed."""
+
+    name: str
+
+    def judge(self, message: bytes) -> Verdict | None:
+        """None where it does not answer."""
+        ...
+
+
+def find_filter(path: str | None = None) -> Filter | None:
+    """SpamAssassin, else a running Rspamd, else nothing. `path` replaces PATH (tests do)."""
+    for name, make in (("spamassassin", SpamAssassin), ("rspamc", Rspamd)):
+        program = shutil.which(name, path=path)
+        if program is not None:
+            return make(program)
+    return None
+
+
+class SpamAssassin:
+    """`spamassassin --local --test-mode`: its rules alone, no lookups."""
+
+    name = "SpamAssassin"
+
+    def __init__(self, program: str) -> None:
+        self._command = (program, "--local", "--test-mode")
+
+    def judge(self, message: bytes) -> Verdict | None:
+        """See Filter."""
+        out = _asked(self._command, message)
+        match = _STATUS.search(out) if out else None
+        if match is None:
+            return None
+        status = re.sub(r"\s+", " ", match[1].decode("utf-8", "replace"))
+        numbers = re.search(r"score=(-?[\d.]+) required=([\d.]+)", status)
+        tests = re.search(r"tests=([A-Z0-9_, ]*)", status)
+        if numbers is None:
+            return None
+        rules = tests[1].replace(" ", "").split(",") if tests else []
+        return Verdict(float(numbers[1]), float(numbers[2]), _told(rules))
+
+
+class Rspamd:
+    """`rspamc --json`: asks the Rspamd that runs on this machine."""
+
+    name = "Rspamd"
+
+    def __init__(self, program: str) -> None:
+        self._command = (program, "--json", "symbols")
+
+    def judge(self, message: bytes) -> Verdict | None:
+        """See Filter."""
+        out = _asked(self._command, message)
+        try:
+            said = json.loads(out or b"")
+            rules = sorted(said["symbols"])
+            return Verdict(float(said["score"]), float(said["required_score"]), _told(rules))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def _asked(command: Sequence[str], message: bytes) -> bytes:
+    try:
+        done = subprocess.run(command, input=message, capture_output=True, timeout=_PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
+    return done.stdout
+
+
+def _told(rules: Sequence[str]) -> tuple[str, ...]:
+    return tuple(rule for rule in rules if rule and rule not in _MISSING_TRACE and rule != "none")

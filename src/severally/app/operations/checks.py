@@ -1,0 +1,187 @@
+"""`check`: everything wrong with a draft at once, in the order in which a person mends it.
+
+notice.toml and the text, the layout, each language, the sender, how receivers will take the
+message, and last the audience. Nothing is kept and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from severally.adapters.filters import Filter, Verdict, find_filter
+from severally.app.office import Office
+from severally.app.operations import audiences, drafts
+from severally.app.operations.languages import languages, undeclared
+from severally.app.operations.previews import sample
+from severally.app.operations.results import (
+    AudienceResult,
+    CheckResult,
+    LanguageLine,
+    Measure,
+    view_of,
+)
+from severally.compose.compositor import Compositor
+from severally.model.delivery import Ticket
+from severally.model.errors import Finding, Refused
+from severally.model.mailing import Frozen
+from severally.model.notice import Notice
+from severally.model.sender import Sender
+from severally.notice.compiling import Compiled, declared_notice
+
+GMAIL_CLIPS = 102 * 1024
+"""Bytes of HTML beyond which Gmail hides the rest behind a link (observed for years by those
+who send much mail; Google documents no figure)."""
+MANY_LINKS = 40
+"""Beyond, a person no longer finds the one that matters; a notice has a handful."""
+_TOKEN = "check" + "a" * 21
+
+
+def check(office: Office, name: str, audience: Path | None) -> CheckResult:
+    """Everything wrong with the draft and, where given, with its audience."""
+    folder = drafts.folder_of(office, name)
+    findings: list[Finding] = []
+    draft: Compiled | None = None
+    try:
+        draft = drafts.compiled(office, name)
+        findings += draft.warnings
+    except Refused as refused:
+        findings += refused.findings
+    notice = draft.notice if draft is not None else declared_notice(folder)
+    measures: list[Measure] = []
+    people: AudienceResult | None = None
+    read_in: tuple[LanguageLine, ...] = ()
+    if notice is not None:
+        sender = drafts.sender_of(office, notice, findings)
+        if sender is not None:
+            findings += _alignment(office, sender)
+        if sender is not None and draft is not None:
+            measures = list(_measured(Frozen(notice, sender, draft.stencils, ""), office, findings))
+        if audience is not None:
+            people = _people(office, audience, notice, findings)
+    if people is not None and draft is not None:
+        read_in = languages(draft.notice, draft.stencils, people.locales)
+        findings += undeclared(draft.notice, read_in)
+    return CheckResult(
+        name,
+        not any(not finding.warning for finding in findings) and _sound(people),
+        draft.notice.locales if draft else (),
+        tuple(view_of(each) for each in findings),
+        people,
+        tuple(measures),
+        read_in,
+    )
+
+
+def _people(
+    office: Office, audience: Path, notice: Notice, findings: list[Finding]
+) -> AudienceResult | None:
+    try:
+        return audiences.check(office, audience, notice)
+    except Refused as refused:
+        findings += refused.findings
+        return None
+
+
+def _sound(people: AudienceResult | None) -> bool:
+    if people is None:
+        return True
+    return not people.rejected and not any(not finding.warning for finding in people.findings)
+
+
+# --- how receivers will take it
+
+
+def _measured(frozen: Frozen, office: Office, findings: list[Finding]) -> Iterator[Measure]:
+    """Each locale's message with made-up values."""
+    compositor = Compositor(frozen)
+    judge = find_filter()
+    ticket = Ticket(0, _TOKEN, int(office.wiring.clock.wall()))
+    for locale in frozen.stencils:
+        person = sample(frozen.notice, locale)
+        message = compositor.compose(person, ticket).message
+        html = compositor.fill(person).html
+        verdict = judge.judge(message) if judge is not None else None
+        measure = Measure(
+            locale,
+            len(message),
+            len(html.encode()),
+            html.count("<a href=") + html.count("<a\nhref="),
+            judge.name if judge is not None else "",
+            verdict.score if verdict is not None else None,
+            verdict.rules if verdict is not None else (),
+        )
+        findings += _unwelcome(frozen.notice.name, measure, judge, verdict)
+        yield measure
+
+
+def _unwelcome(
+    name: str, measure: Measure, judge: Filter | None, verdict: Verdict | None
+) -> Iterator[Finding]:
+    where, locale = f"{name}/body.md", measure.locale
+    if measure.html_bytes > GMAIL_CLIPS:
+        size = f"{measure.html_bytes / 1024:.0f} KB of HTML"
+        yield Finding(
+            where,
+            f"{locale}: {size}, and Gmail hides what comes after 102 KB",
+            "say less, or lead to a page",
+            warning=True,
+            locale=locale,
+        )
+    if measure.links > MANY_LINKS:
+        yield Finding(
+            where,
+            f"{locale}: {measure.links} links",
+            "keep those that matter",
+            warning=True,
+            locale=locale,
+        )
+    if judge is not None and verdict is not None and verdict.score >= verdict.warn_at:
+        yield Finding(
+            where,
+            f"{locale}: {judge.name} gives it {verdict.score:.1f} points of {verdict.required:.1f} "
+            f"({', '.join(verdict.rules[:8])})",
+            "other words; see the rules by their names",
+            warning=True,
+            locale=locale,
+        )
+
+
+# --- the sender's domains (RFC 7489 3.1: relaxed alignment)
+
+
+def _alignment(office: Office, sender: Sender) -> Iterator[Finding]:
+    """Whether receivers that ask for DMARC will see one sender in From, DKIM and return path."""
+    where = f"severally.toml (senders.{sender.name})"
+    own = sender.domain
+    if sender.dkim and not any(aligned(own, key.domain) for key in sender.dkim):
+        domains = ", ".join(key.domain for key in sender.dkim)
+        yield Finding(
+            where,
+            f"From is at {own}, and the signatures are of {domains}: DMARC does not count them",
+            f"sign with a key of {own}",
+            warning=True,
+        )
+    if not sender.dkim and office.workspace.purpose == "live":
+        yield Finding(
+            where,
+            "no DKIM key: large receivers refuse bulk mail that is not signed",
+            "add dkim = [{ domain = …, selector = …, key_file = … }]",
+            warning=True,
+        )
+    for key, address in (("return_path", sender.return_path), ("reply_to", sender.reply_to)):
+        domain = address.rpartition("@")[2]
+        if domain and not aligned(own, domain):
+            said = "SPF does not count for DMARC" if key == "return_path" else "it looks forged"
+            yield Finding(
+                where,
+                f"{key} is at {domain} and From at {own}: {said}",
+                f"use an address at {own} or below it",
+                warning=True,
+            )
+
+
+def aligned(one: str, other: str) -> bool:
+    """The same domain, or one below the other: what relaxed alignment accepts for certain."""
+    one, other = one.lower(), other.lower()
+    return one == other or one.endswith("." + other) or other.endswith("." + one)
