@@ -6,10 +6,11 @@ message, and last the audience. Nothing is kept and nothing is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from severally.adapters.filters import Filter, Verdict, find_filter
+from severally.adapters.filters import Verdict, find_filter
 from severally.app.office import Office
 from severally.app.operations import audiences, drafts
 from severally.app.operations.languages import languages, undeclared
@@ -34,6 +35,7 @@ GMAIL_CLIPS = 102 * 1024
 who send much mail; Google documents no figure)."""
 MANY_LINKS = 40
 """Beyond, a person no longer finds the one that matters; a notice has a handful."""
+_LINK = re.compile(r"<a\s[^>]*href=")
 _TOKEN = "check" + "a" * 21
 
 
@@ -56,7 +58,8 @@ def check(office: Office, name: str, audience: Path | None) -> CheckResult:
         if sender is not None:
             findings += _alignment(office, sender)
         if sender is not None and draft is not None:
-            measures = list(_measured(Frozen(notice, sender, draft.stencils, ""), office, findings))
+            frozen = Frozen(notice, sender, draft.stencils, "")
+            measures = list(_measured(draft, frozen, office, findings))
         if audience is not None:
             people = _people(office, audience, notice, findings)
     if people is not None and draft is not None:
@@ -92,32 +95,33 @@ def _sound(people: AudienceResult | None) -> bool:
 # --- how receivers will take it
 
 
-def _measured(frozen: Frozen, office: Office, findings: list[Finding]) -> Iterator[Measure]:
+def _measured(
+    draft: Compiled, frozen: Frozen, office: Office, findings: list[Finding]
+) -> Iterator[Measure]:
     """Each locale's message with made-up values."""
     compositor = Compositor(frozen)
-    judge = find_filter()
     ticket = Ticket(0, _TOKEN, int(office.wiring.clock.wall()))
-    for locale in frozen.stencils:
-        person = sample(frozen.notice, locale)
-        message = compositor.compose(person, ticket).message
+    people = [sample(frozen.notice, locale, draft.samples) for locale in frozen.stencils]
+    messages = [compositor.compose(person, ticket).message for person in people]
+    judge = find_filter()
+    verdicts = judge.judge(messages) if judge is not None else [None] * len(messages)
+    name = judge.name if judge is not None else ""
+    for person, message, verdict in zip(people, messages, verdicts, strict=True):
         html = compositor.fill(person).html
-        verdict = judge.judge(message) if judge is not None else None
         measure = Measure(
-            locale,
+            person.locale,
             len(message),
             len(html.encode()),
-            html.count("<a href=") + html.count("<a\nhref="),
-            judge.name if judge is not None else "",
+            len(_LINK.findall(html)),
+            name,
             verdict.score if verdict is not None else None,
             verdict.rules if verdict is not None else (),
         )
-        findings += _unwelcome(frozen.notice.name, measure, judge, verdict)
+        findings += _unwelcome(frozen.notice.name, measure, verdict)
         yield measure
 
 
-def _unwelcome(
-    name: str, measure: Measure, judge: Filter | None, verdict: Verdict | None
-) -> Iterator[Finding]:
+def _unwelcome(name: str, measure: Measure, verdict: Verdict | None) -> Iterator[Finding]:
     where, locale = f"{name}/body.md", measure.locale
     if measure.html_bytes > GMAIL_CLIPS:
         size = f"{measure.html_bytes / 1024:.0f} KB of HTML"
@@ -136,10 +140,11 @@ def _unwelcome(
             warning=True,
             locale=locale,
         )
-    if judge is not None and verdict is not None and verdict.score >= verdict.warn_at:
+    if verdict is not None and verdict.score >= verdict.warn_at:
         yield Finding(
             where,
-            f"{locale}: {judge.name} gives it {verdict.score:.1f} points of {verdict.required:.1f} "
+            f"{locale}: {measure.filter} gives it {verdict.score:.1f} points of "
+            f"{verdict.required:.1f} "
             f"({', '.join(verdict.rules[:8])})",
             "other words; see the rules by their names",
             warning=True,
