@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import EnumMeta
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def _settings(
         try:
             settings[key] = msgspec.convert(value, _SETTINGS[key])
         except msgspec.ValidationError as error:
-            findings.append(Finding(where, f"{key}: {_plain(error)}"))
+            findings.append(Finding(where, f"{key}: {_plain(error)}", _allowed(_SETTINGS[key])))
             settings.pop(key, None)
     findings += [
         Finding(f"{shown}:1", f"{key} is missing", f"write {key} = …")
@@ -158,6 +159,13 @@ def _settings(
         if key not in tables
     ]
     return settings
+
+
+def _allowed(type: Any) -> str:
+    """What a setting of this type may be."""
+    if isinstance(type, EnumMeta):
+        return f"write one of {', '.join(type)}"
+    return "write it as the other settings are written: text in quotes, lists in [ ]"
 
 
 def _meant(key: str) -> str:
@@ -221,12 +229,13 @@ def _variable(
     try:
         variable = msgspec.convert(table, _Variable)
     except msgspec.ValidationError as error:
-        findings.append(Finding(where, f"variable {name}: {_plain(error)}"))
+        cure = 'write type = "text" or another type, and private, value'
+        findings.append(Finding(where, f"variable {name}: {_plain(error)}", cure))
         return None
     try:
         value = _value(declaration, variable.type, variable.value)
     except ValueRefused as error:
-        findings.append(Finding(where, f"the value of {name} is refused: {error}"))
+        findings.append(Finding(where, f"the value of {name} is refused: {error}", "correct it"))
         return None
     try:
         sample = _value(declaration, variable.type, variable.sample)

@@ -72,7 +72,7 @@ _STEPS = {
     "exact": "",
     "broader": "the broader language",
     "related": "another region of it",
-    "declared": "[fallback] in notice.toml",
+    "declared": "declared in notice.toml",
     "source": "the source: nobody declared another",
 }
 
