@@ -170,7 +170,7 @@ def _allowed(type: Any) -> str:
 
 def _meant(key: str) -> str:
     meant = near(key, _SETTINGS)
-    return f"did you mean {meant!r}?" if meant else ""
+    return f"did you mean {meant!r}?" if meant else "take it out"
 
 
 def _plain(error: msgspec.ValidationError) -> str:
