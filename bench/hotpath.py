@@ -31,10 +31,10 @@ from severally.app.wiring import Wiring, make_workbench
 from severally.compose.compositor import Compositor, signers_for
 from severally.guard.sealing import Guard
 from severally.model.delivery import Claim, DeliveryState, Ticket, delivery_token
+from severally.model.entries import Attempts, Record, Turn
 from severally.model.envelope import Checked, Sealed
 from severally.model.outcome import Outcome
 from severally.model.recipient import recipient_of
-from severally.ports import Attempts, Record, Turn
 from severally.transport.build import build_smtp
 from severally.transport.smtp import Relay, SmtpTransport
 
