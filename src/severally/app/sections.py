@@ -73,7 +73,7 @@ class MxRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ehlo: str = ""
     ca_file: str = ""
     sts_port: int = 443
-    connections: int = 0
+    connections: int = 200
     messages_per_connection: int = 0
     rate: str = "0"
 

@@ -78,6 +78,7 @@ class Fleet:
         self._berths: dict[tuple[str, str], _Berth] = {}
         self._berth_of: dict[str, _Berth] = {}
         self._open: dict[str, int] = dict.fromkeys(routes, 0)
+        self._wanting: dict[str, dict[int, _Berth]] = {route: {} for route in routes}
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
 
@@ -112,7 +113,9 @@ class Fleet:
             dock.waiting.append(Run(run.lane, run.cohort, run.mailing, run.at, head))
             run.parcels = run.parcels[dock.per_connection :]
         dock.waiting.append(run)
-        self._pump(self._berth_of[run.lane])
+        berth = self._berth_of[run.lane]
+        self._wanting[berth.route][id(berth)] = berth
+        self._pump(berth)
 
     def connections(self, lane: str) -> int:
         """Connections that carry this lane now."""
@@ -162,6 +165,8 @@ class Fleet:
             task = asyncio.get_running_loop().create_task(self._carry(berth, dock, run, connection))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
+        if not any(dock.waiting for dock in berth.docks):
+            self._wanting[berth.route].pop(id(berth), None)
 
     def _next_dock(self, berth: _Berth) -> _Dock | None:
         """The next lane in turn that has a run waiting and a connection to spare."""
@@ -210,9 +215,8 @@ class Fleet:
         task.add_done_callback(self._finished)
 
     def _pump_route(self, route: str) -> None:
-        for berth in self._berths.values():
-            if berth.route == route:
-                self._pump(berth)
+        for berth in list(self._wanting[route].values()):
+            self._pump(berth)
 
     # --- one run
 

@@ -29,6 +29,9 @@ class Underway:
         self.stores = stores
         self.started = started
         self.ours = ours
+        self._by_lane: dict[str, list[Store]] = {}
+        for store in stores:
+            self._by_lane.setdefault(store.lane, []).append(store)
         self.meters = {store.lane: LaneMeter(store.lane) for store in stores}
         self.sealed = 0
         self.refused = 0
@@ -66,10 +69,9 @@ class Underway:
     def lane_counts(self, lane: str) -> dict[DeliveryState, int]:
         """Deliveries of a lane by state."""
         total: dict[DeliveryState, int] = {}
-        for store in self.stores:
-            if store.lane == lane:
-                for state, count in self._counts[store.cohort.id].items():
-                    total[state] = total.get(state, 0) + count
+        for store in self._by_lane[lane]:
+            for state, count in self._counts[store.cohort.id].items():
+                total[state] = total.get(state, 0) + count
         return total
 
     def picture(self, now: float, wall: float, lane_now: Callable[[str], LaneNow]) -> Progress:
