@@ -13,6 +13,7 @@ from severally.pace.retry import RetryPlan
 
 UNREACHABLE = Verdict(Action.PAUSE, Scope.LANE, "unreachable", 2.0)
 """No connection can be had: the lane pauses for two seconds at first; pacing doubles that."""
+_OF_LANE = frozenset({Action.SLOW, Action.FEWER_CONNECTIONS, Action.PAUSE, Action.STOP_LANE})
 _REFUSED = frozenset({Action.SUPPRESS, Action.FAIL, Action.HOLD})
 
 Classify = Callable[[Reply, Origin, float], Verdict]
@@ -26,6 +27,12 @@ def verdict_of(outcome: Outcome, origin: Origin, now: float, classify: Classify)
     if outcome.reply.code == 0:
         return Verdict(Action.RETRY, Scope.CONNECTION, outcome.ending.value)
     return classify(outcome.reply, origin, now)
+
+
+def unreached(reply: Reply, origin: Origin, now: float, classify: Classify) -> Verdict:
+    """What a connection that could not be had asks of its lane: what was said, if it was."""
+    said = classify(reply, origin, now) if reply.code else UNREACHABLE
+    return said if said.action in _OF_LANE else UNREACHABLE
 
 
 def record_of(

@@ -15,7 +15,7 @@ from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
 from severally.deliver.progress import Progress, lanes_now
-from severally.deliver.records import UNREACHABLE, Classify, again, record_of, verdict_of
+from severally.deliver.records import Classify, again, record_of, unreached, verdict_of
 from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
@@ -246,7 +246,9 @@ class Deliverer:
         for sending in self._mailings.values():
             if lane in sending.meters:
                 sending.meters[lane].note = note
-        self._scheduler.observe(self._clock.monotonic(), lane, UNREACHABLE)
+        origin = Origin(self._lanes[lane].receiver, lane, "")
+        verdict = unreached(reply, origin, self._clock.wall(), self._classify)
+        self._scheduler.observe(self._clock.monotonic(), lane, verdict)
 
     # --- what the supply says
 

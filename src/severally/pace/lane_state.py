@@ -7,19 +7,9 @@ from collections import OrderedDict, deque
 
 from severally.model.lane import Lane, Limits
 from severally.model.outcome import Action, Verdict
+from severally.pace.governor import Governor
 from severally.pace.limiter import Limiter, spacing_of
 
-SLOW_HOLD_S = 60.0
-"""Silence after "slow down" where the receiver names no time (judgement)."""
-SLOW_FOR_S = 600.0
-"""How long the halved rate lasts: KumoMTA's and Halon's fixed overrides last 15 to 60
-minutes, Gmail's published recovery steps are 10 minutes; the shortest of them."""
-CUT_GAP_S = 60.0
-"""A lane is cut at most once in this time (Momentum cuts at most once per 60 s)."""
-PAUSE_S = 600.0
-"""Silence where the receiver names no time: Gmail asks for 10 minutes after 4.7.28."""
-PAUSE_MOST_S = 4 * 3600.0
-"""Pauses double up to four hours (Momentum suspends for 4 h at most)."""
 _SERVICE_S = 0.5
 """How long a message is taken to be in flight before any has been seen to end."""
 _FORGET = 0.95
@@ -63,7 +53,6 @@ class LaneState:
         self.route = route
         self.in_flight = 0
         self.waiting = 0
-        self.held_until = -math.inf
         self.queued = False
         self.later = False
         self._limits = lane.limits
@@ -72,14 +61,9 @@ class LaneState:
         self._area = _SERVICE_S
         self._ended = 1.0
         self._since = 0.0
-        self._normal = spacing_of(lane.limits.rate, jitter_s)
-        self._limiter = Limiter(self._normal)
+        self._limiter = Limiter(spacing_of(lane.limits.rate, jitter_s))
         self._cohorts: OrderedDict[int, int] = OrderedDict()
-        self._connections: float = lane.limits.connections or math.inf
-        self._probing = False
-        self._pause_s = 0.0
-        self._slow_until = -math.inf
-        self._last_cut = -math.inf
+        self._governor = Governor(self._limiter.spacing, lane.limits.connections or math.inf)
 
     @property
     def spacing(self) -> float:
@@ -89,7 +73,12 @@ class LaneState:
     @property
     def connections(self) -> float:
         """How many connections may carry it now."""
-        return 1 if self._probing else self._connections
+        return self._governor.connections
+
+    @property
+    def held_until(self) -> float:
+        """When its silence ends."""
+        return self._governor.held_until
 
     # --- what waits
 
@@ -123,7 +112,7 @@ class LaneState:
         connections = self.connections
         if math.isinf(connections):
             return 1_000_000_000
-        per_connection = 1 if self.spacing or self.route.spacing or self._probing else run
+        per_connection = 1 if self.spacing or self.route.spacing or self._governor.careful else run
         return int(connections) * per_connection - self.in_flight
 
     def need(self, now: float, run: int, share: int) -> int:
@@ -138,7 +127,7 @@ class LaneState:
             share = min(share, int(self.service_s / spacing * 1.5) + 2)
         if math.isinf(self.connections):
             return share
-        return min(share, int(self.connections) * (1 if spacing or self._probing else run))
+        return min(share, int(self.connections) * (1 if spacing or self._governor.careful else run))
 
     @property
     def service_s(self) -> float:
@@ -185,54 +174,24 @@ class LaneState:
 
     # --- what receivers say
 
-    def tick(self, now: float) -> None:
-        """The halved rate ends."""
-        if self._slow_until <= now and self._limiter.spacing != self._normal:
-            self._limiter.spacing = self._normal
-
     def observe(self, now: float, verdict: Verdict) -> None:
         """React to one reply."""
+        governor = self._governor
         match verdict.action:
             case Action.ACCEPT:
-                self._probing = False
-                self._pause_s = 0.0
+                governor.accepted(now)
             case Action.SLOW:
-                self._slow_down(now, verdict.pause_s or SLOW_HOLD_S)
+                governor.slow(now, verdict.pause_s)
             case Action.FEWER_CONNECTIONS:
-                self._fewer_connections(now)
+                governor.fewer(now, self.in_flight)
             case Action.PAUSE:
-                self._pause(now, verdict.pause_s or PAUSE_S)
+                governor.pause(now, verdict.pause_s, self.in_flight)
             case Action.STOP_LANE:
-                self.held_until = math.inf
+                governor.stop()
             case _:
                 pass
+        self._limiter.spacing = governor.spacing
 
     def release(self) -> None:
         """A person lets it go on, by one connection first."""
-        self.held_until = -math.inf
-        self._probing = True
-
-    def _slow_down(self, now: float, pause_s: float) -> None:
-        """Silence, then half the rate. Several replies of one burst are one sign."""
-        if now - self._last_cut < CUT_GAP_S and self.held_until > now:
-            return
-        self.held_until = max(self.held_until, now + pause_s)
-        if now - self._last_cut >= CUT_GAP_S:
-            self._last_cut = now
-            self._slow_until = now + pause_s + SLOW_FOR_S
-            self._limiter.spacing *= 2
-
-    def _fewer_connections(self, now: float) -> None:
-        if now - self._last_cut < CUT_GAP_S:
-            return
-        self._last_cut = now
-        in_use = self._connections if not math.isinf(self._connections) else self.in_flight
-        self._connections = max(1, int(in_use) // 2)
-
-    def _pause(self, now: float, pause_s: float) -> None:
-        """Silence, doubling while it does not help; then one connection until a success."""
-        if self.held_until > now:
-            return
-        self._pause_s = min(max(pause_s, 2 * self._pause_s), PAUSE_MOST_S)
-        self.held_until = now + self._pause_s
-        self._probing = True
+        self._governor.release()

@@ -216,10 +216,13 @@ class Scheduler:
 
     def _give(self, state: LaneState, now: float, horizon: float, grants: list[Grant]) -> bool:
         """Grant this lane its turn; True if it got something. Puts it where it waits next."""
-        state.tick(now)
         if not state.waiting or state.room(self._settings.run) <= 0:
             return False  # `arrive` or `finish` brings it back
         at = state.ready_at(now)
+        if state.held_until > now + _GRAIN_S:
+            # in silence not even a connection is opened ahead of its slot
+            self._wait_until(state, state.held_until + self._settings.horizon_s)
+            return False
         if at > horizon:
             self._wait_until(state, at)
             return False
