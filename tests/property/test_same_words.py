@@ -132,8 +132,11 @@ NASTY = st.sampled_from(
 @settings(max_examples=60, deadline=None)
 @given(
     locale=st.sampled_from(["en", "ar", "de"]),
-    name=NASTY | st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=30),
-    code=st.text("abcXYZ0189-<>&\"'/?#%=", min_size=1, max_size=20),
+    name=NASTY
+    | st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=30).filter(
+        lambda text: "[" not in text  # the text part alone has link numbers: `[1]`
+    ),
+    code=st.text("abcXYZ0189-<>&\"'/?#%=", max_size=20).map("C".__add__),
     count=st.integers(0, 10**6),
 )
 def test_html_and_text_say_the_same(locale: str, name: str, code: str, count: int) -> None:
