@@ -31,7 +31,7 @@ def test_postfix_with_tls_and_login_receives_one_private_message_for_each(
     assert verdict.complaints == []
     assert (verdict.messages, verdict.recipients) == (CUSTOMERS, CUSTOMERS)
     assert verdict.most_addresses == 1
-    assert len(verdict.locales) == 9
+    assert len(verdict.locales) == 10
     # Postfix's own words for "over TLS, and signed in" (RFC 3848)
     assert all(b"with ESMTPSA " in each.raw for each in oracle.maildir(postfix.inbox))
 
