@@ -37,6 +37,7 @@ class LocaleFormat(msgspec.Struct, frozen=True):
     least_grouped: int = 1
     money: str = "{n} {c}"
     symbols: dict[str, str] = {}
+    currency_digits: dict[str, int] = {}
     months: tuple[str, ...] = ()
     months_short: tuple[str, ...] = ()
     day_halves: tuple[str, str] = ("AM", "PM")
@@ -84,8 +85,18 @@ def number(text: str, fmt: LocaleFormat) -> str:
 
 
 def money(text: str, fmt: LocaleFormat) -> str:
-    """`1234.56 USD` with the currency's sign, or its code where it has none of its own."""
+    """`1234.56 USD` with the currency's sign, or its code where it has none of its own.
+
+    `12.5 USD` gets the second decimal its readers expect; no decimal is ever taken away, and
+    crypto assets, which have no such custom, keep exactly those they came with.
+    """
     amount, _, code = text.partition(" ")
+    least = fmt.currency_digits.get(code, 0)
+    if least:
+        dot = amount.find(".")
+        written = len(amount) - dot - 1 if dot >= 0 else 0
+        if written < least:
+            amount += ("" if dot >= 0 else ".") + "0" * (least - written)
     negative = amount[0] == "-"
     shown = number(amount[1:] if negative else amount, fmt)
     pattern = fmt.money

@@ -20,6 +20,10 @@ from severally.notice.source import Segment
 
 MEMORY = "memory:"
 """Begins the comment on a text that the translation memory offers."""
+_PO_LINE = re.compile(
+    rb'(?:#.*|(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"|)'
+)
+"""Babel reads on over what it does not understand; a translation would be lost in silence."""
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -71,10 +75,14 @@ class Translations:
 
     def finding(self, segment: Segment, state: str, line: int) -> Finding:
         """Why this segment keeps the notice from being sent."""
-        problem = "the translation is missing"
-        if state == "stale":
-            problem = "the translation is stale: its source changed, or nobody confirmed it"
-        return self.refusal(segment, line, problem, "translate it and take its fuzzy mark away")
+        message = self._by_id.get(segment.id)
+        if state == "missing":
+            return self.refusal(segment, line, "the translation is missing", "translate it")
+        if message is not None and message.id != segment.text:
+            problem = "the translation is stale: its source changed"
+            return self.refusal(segment, line, problem, "translate what changed")
+        problem = "the translation is stale: nobody has confirmed it (it is marked fuzzy)"
+        return self.refusal(segment, line, problem, "read it and take the mark away")
 
     def refusal(self, segment: Segment, line: int, problem: str, cure: str) -> Finding:
         """Something about one segment of this locale."""
@@ -129,6 +137,11 @@ def read_catalogue(path: Path, shown: str) -> Catalog:
 
 def parse_catalogue(data: bytes, shown: str) -> Catalog:
     """PO text in UTF-8. Raises Refused with the line."""
+    for number, text in enumerate(data.split(b"\n"), 1):
+        if _PO_LINE.fullmatch(text.strip()) is None:
+            where = f"{shown}:{number}"
+            cure = "repair the quotes, or export anew"
+            raise _unreadable(Finding(where, "not a line of a PO file", cure))
     try:
         return read_po(BytesIO(data), abort_invalid=True, charset="utf-8")
     except PoFileError as error:

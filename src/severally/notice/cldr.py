@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
+from babel.numbers import get_currency_precision
 
 from severally.model.choices import Rules, category
 from severally.model.formats import LocaleFormat

@@ -95,7 +95,9 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         where = f"{shown}:{line[1]}" if line else shown
-        raise Refused("the notice cannot be read", [Finding(where, f"not TOML: {error}")]) from None
+        raise Refused(
+            "the notice cannot be read", [Finding(where, f"not TOML: {error}", "correct the line")]
+        ) from None
     lines = _lines(text)
     settings = _settings(tables, shown, lines, findings)
     source = settings.get("source_locale", "en")
@@ -229,19 +231,19 @@ def _variable(
     try:
         variable = msgspec.convert(table, _Variable)
     except msgspec.ValidationError as error:
-        cure = 'write type = "text" or another type, and private, value'
+        cure = f"types are {', '.join(ValueType)}; besides there are private, value and sample"
         findings.append(Finding(where, f"variable {name}: {_plain(error)}", cure))
-        return None
+        return Variable(name, ValueType.TEXT)  # so that its uses are not wrong as well
     try:
         value = _value(declaration, variable.type, variable.value)
     except ValueRefused as error:
         findings.append(Finding(where, f"the value of {name} is refused: {error}", "correct it"))
-        return None
+        return Variable(name, variable.type, variable.private)
     try:
         sample = _value(declaration, variable.type, variable.sample)
     except ValueRefused as error:
-        findings.append(Finding(where, f"the sample of {name} is refused: {error}"))
-        return None
+        findings.append(Finding(where, f"the sample of {name} is refused: {error}", "correct it"))
+        return Variable(name, variable.type, variable.private, value)
     if sample is not None:
         declaration.samples[name] = sample
     return Variable(name, variable.type, variable.private, value)

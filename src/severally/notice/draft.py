@@ -6,6 +6,7 @@ language in the order it was declared, from top to bottom.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,7 +133,10 @@ class Draft:
 
     def _translated(self, translations: Translations) -> Words:
         words: Words = {}
+        counts = Counter(segment.id for segment in self.segments)
         for segment in self.segments:
+            if counts[segment.id] > 1:
+                continue  # said where the id stands twice
             text, state, line = translations.find(segment)
             if state != "done" or text is None:
                 self._findings.append(translations.finding(segment, state, line))

@@ -54,7 +54,7 @@ def check(office: Office, name: str, audience: Path | None) -> CheckResult:
     people: AudienceResult | None = None
     read_in: tuple[LanguageLine, ...] = ()
     if notice is not None:
-        sender = drafts.sender_of(office, notice, findings)
+        sender = drafts.sender_of(office, notice, findings) if notice.sender else None
         if sender is not None:
             findings += _alignment(office, sender)
         if sender is not None and draft is not None:
