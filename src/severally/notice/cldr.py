@@ -51,6 +51,7 @@ def locale_format(tag: str) -> LocaleFormat:
         1,
         _money(locale.currency_formats["standard"].pattern),
         _signs(locale.currency_symbols, direction(tag) == "rtl"),
+        {code: digits for code in locale.currencies if (digits := get_currency_precision(code))},
         tuple(months["wide"][month] for month in range(1, 13)),
         tuple(months["abbreviated"][month] for month in range(1, 13)),
         (halves["am"], halves["pm"]),
