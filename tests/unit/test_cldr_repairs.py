@@ -16,9 +16,9 @@ AR = locale_format("ar")
         ("1234.50 USDT", "\u200f1,234.50\u00a0USDT"),
         ("-1234.50 USDT", "\u200f\u200e-1,234.50\u200f\u00a0USDT"),
         ("0.0001 BTC", "\u200f0.0001\u00a0BTC"),
-        ("5 USD", "\u200f5\u00a0US$\u200e"),
-        ("-5 USD", "\u200f\u200e-5\u200f\u00a0US$\u200e"),
-        ("5 EUR", "\u200f5\u00a0€"),
+        ("5 USD", "\u200f5.00\u00a0US$\u200e"),
+        ("-5 USD", "\u200f\u200e-5.00\u200f\u00a0US$\u200e"),
+        ("5 EUR", "\u200f5.00\u00a0€"),
     ],
 )
 def test_arabic(amount: str, shown: str) -> None:
