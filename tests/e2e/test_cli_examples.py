@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from severally.app.cli.main import commands, main
 from severally.app.cli.pages import page
+from severally.app.config import load
+from severally.app.office import open_office
+from severally.app.operations import operators
 from severally.app.wiring import Wiring
+from severally.model.entries import Act
+from severally.model.operator import Operator, Role
 
 ROOT = Path(__file__).parents[2]
 VERBS = dict(commands())
@@ -75,9 +81,119 @@ def _here(folder: Path) -> Iterator[str]:
     yield from (*SEND[:-1], str(folder / SEND[-1]))
 
 
+def done(folder: Path, *arguments: str, code: int = 0) -> None:
+    """One verb in a workspace, as it must end."""
+    assert main(["--workspace", str(folder), *arguments]) == code
+
+
+@pytest.fixture(scope="module")
+def proposed(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which the sample was proposed."""
+    folder = tmp_path_factory.mktemp("proposed") / "newsroom"
+    shutil.copytree(new, folder)
+    done(folder, "propose", *list(_here(folder))[1:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def approved(proposed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which it was approved too."""
+    folder = tmp_path_factory.mktemp("approved") / "newsroom"
+    shutil.copytree(proposed, folder)
+    done(folder, "approve", mailing_in(folder), "--count", "12")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def waiting(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which a mailing waits at a gate for a person: twelve are too few to tell by."""
+    folder = tmp_path_factory.mktemp("waiting") / "newsroom"
+    shutil.copytree(new, folder)
+    with (folder / "severally.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[staging]\ncanary = 6\nchunk = 6\n")
+    done(folder, "propose", *list(_here(folder))[1:])
+    mailing = mailing_in(folder)
+    done(folder, "approve", mailing, "--count", "12")
+    done(folder, "send", mailing, "--until", "+10s", code=5)
+    return folder
+
+
+def mailing_in(folder: Path) -> str:
+    """The only mailing of a workspace."""
+    with open_office(load(folder), Wiring()) as office:
+        (mailing,) = office.ledger.mailings()
+    return mailing.id
+
+
+@pytest.fixture(scope="module")
+def broken(proposed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which the glass was broken for the mailing."""
+    folder = tmp_path_factory.mktemp("broken") / "newsroom"
+    shutil.copytree(proposed, folder)
+    reason = ("--incident", "INC-7", "--reason", "logins fail")
+    done(folder, "send", mailing_in(folder), "--break-glass", *reason)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def passwords(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with files for two passwords."""
+    folder = tmp_path_factory.mktemp("passwords") / "newsroom"
+    shutil.copytree(new, folder)
+    for name in ("alice", "bob"):
+        file = folder / f"{name}.password"
+        file.write_text(f"{name} has a long password\n", "utf-8")
+        file.chmod(0o600)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def staffed(passwords: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with an approver, alice; the secret of her codes lies beside her password."""
+    folder = tmp_path_factory.mktemp("staffed") / "newsroom"
+    shutil.copytree(passwords, folder)
+    with open_office(load(folder), Wiring()) as office:
+        added = operators.add(office, "alice", ("approver",), "alice has a long password", "")
+    (folder / "alice.secret").write_text(added.secret, "ascii")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pair(staffed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with an author as well, bob."""
+    folder = tmp_path_factory.mktemp("pair") / "newsroom"
+    shutil.copytree(staffed, folder)
+    with open_office(load(folder), Wiring()) as office:
+        bob = Operator("bob", (Role.AUTHOR,), "", b"", b"")
+        office.ledger.add_operator(bob, Act(1.0, "", "operator added", "bob", "alice"))
+    return folder
+
+
+def code_at(folder: Path, steps: int) -> str:
+    """Alice's code, so many steps of 30 seconds from now."""
+    return str(
+        pyotp.TOTP((folder / "alice.secret").read_text("ascii")).at(time.time() + 30 * steps)
+    )
+
+
+OPERATORS = ("operator", "sign-in", "sign-out")
+
+
 def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     """The workspace in which this example makes sense."""
     verb = words[1]
+    if verb in OPERATORS:
+        first = words[1:4] == ["operator", "add", "alice"]
+        place = {"add": "passwords" if first else "staffed", "disable": "pair"}
+        return request.getfixturevalue(place.get(" ".join(words[2:3]), "staffed"))
+    if verb == "send" and EXAMPLE_ID in words:
+        return request.getfixturevalue("proposed" if "--break-glass" in words else "approved")
+    if verb == "audit":
+        return request.getfixturevalue("sent")
+    place = {"approve": "proposed", "decide": "waiting", "acknowledge": "broken"}
+    place |= {"review": "broken"}
+    if verb in place:
+        return request.getfixturevalue(place[verb])
     if words[1:3] == ["translate", "import"]:
         return request.getfixturevalue("translated")
     if verb in ("halt", "resume"):
@@ -102,13 +218,17 @@ def test_every_example_runs(
     else:
         shutil.copytree(prepared(words, request), folder)
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    if (folder / "alice.secret").exists():
+        if words[1] == "operator":
+            signing = ["sign-in", "alice", "--password-file", "alice.password", "--code"]
+            assert main([*signing, code_at(folder, -1)]) == 0
+        words = [code_at(folder, 0) if word == "123456" else word for word in words]
     if "--accept-rejects" in words:
         with (folder / "customers.csv").open("a", encoding="utf-8") as file:
             file.writelines(f"{row},en,UTC,X,AC-1,1.00 USD\n" for row in NOT_ADDRESSES)
     if EXAMPLE_ID in words:
-        assert main(["status", "--json"]) == 0
-        (mailing,) = re.findall(r'"mailing":"(m-\w+)"', capfd.readouterr().out)
-        words[words.index(EXAMPLE_ID)] = mailing
+        words[words.index(EXAMPLE_ID)] = mailing_in(folder)
     if words == ["severally", "demo"]:
         words += ["--customers", "300"]  # as it stands it is what `make demo` runs
     code = main(words[1:], WITHOUT_PICTURES if words[1] == "preview" else None)

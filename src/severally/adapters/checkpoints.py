@@ -107,6 +107,23 @@ class Checkpoints:
             if verified(line, self.public_key) is None
         ]
 
+    def flaws(self) -> list[str]:
+        """What is forged, and which places lack what another one holds since their own first."""
+        return [*self.forged(), *self._lacking()]
+
+    def _lacking(self) -> Iterator[str]:
+        held = {place.path: list(place.lines()) for place in self._places}
+        everything = list(dict.fromkeys(line for lines in held.values() for line in lines))
+        for path, lines in held.items():
+            if not lines and everything:
+                yield f"{path}: holds none of the {len(everything)} checkpoints that others hold"
+                continue
+            longest = max(held.values(), key=len)
+            if lines and lines[0] in longest:
+                since = longest[longest.index(lines[0]) :]
+                if missing := len(set(since) - set(lines)):
+                    yield f"{path}: lacks {missing} checkpoints that another place holds"
+
     def last(self) -> Checkpoint | None:
         """The newest that any place holds."""
         return max(self.all(), key=lambda point: point.at, default=None)

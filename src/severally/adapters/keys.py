@@ -109,6 +109,10 @@ class FileKeys:
         """16 bytes of a keyed hash."""
         return hmac.digest(self._index, b"blind|" + text.encode(), hashlib.sha256)[:16]
 
+    def operator_key(self) -> bytes:
+        """32 bytes that encrypt the secrets of one-time codes."""
+        return hmac.digest(self._data, b"operator", hashlib.sha256)
+
     def checkpoint_seed(self) -> bytes:
         """32 bytes from which the key that signs checkpoints is made."""
         return hmac.digest(self._data, b"checkpoint", hashlib.sha256)

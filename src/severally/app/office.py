@@ -25,19 +25,20 @@ class Office:
 
 
 @contextmanager
-def open_office(workspace: Workspace, wiring: Wiring) -> Iterator[Office]:
+def open_office(workspace: Workspace, wiring: Wiring, as_it_is: bool = False) -> Iterator[Office]:
     """Open it; the ledger is closed and the lock let go of on leaving.
 
     A ledger that was put back from a backup is halted first, and what it cannot know is in
-    doubt. Raises UsageError where a key is needed and missing, LedgerError where the record cannot
-    be read.
+    doubt; `as_it_is` leaves it alone, to be looked at. Raises UsageError where a key is needed and
+    missing, LedgerError where the record cannot be read.
     """
     keys = wiring.open_keys(workspace)
     workspace.state.mkdir(mode=0o700, exist_ok=True)
     ledger = wiring.open_ledger(workspace.state / "ledger.sqlite3")
     lock = DeliveryLock(workspace.state / "deliver.lock")
     try:
-        restored(ledger, wiring.open_checkpoints(workspace, keys), wiring.clock.wall())
+        if not as_it_is:
+            restored(ledger, wiring.open_checkpoints(workspace, keys), wiring.clock.wall())
         yield Office(workspace, wiring, keys, ledger, lock)
     finally:
         lock.release()

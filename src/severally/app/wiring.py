@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from severally.adapters.fonts import installed_fonts
 from severally.adapters.keys import AesRowCipher
 from severally.adapters.pool import PoolBench
 from severally.adapters.providers import DomainTable, Grouping
+from severally.adapters.sessions import SessionFile
 from severally.adapters.survey import Survey
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
@@ -123,6 +124,11 @@ def open_checkpoints(workspace: Workspace, keys: Keys) -> Checkpoints:
     return CheckpointPlaces(keys.checkpoint_seed, [own, *places])
 
 
+def open_session(workspace: Workspace) -> SessionFile:
+    """Where whoever works here keeps their pass."""
+    return SessionFile(workspace.root)
+
+
 def find_camera() -> AbstractContextManager[Camera] | None:
     """Chromium, where there is one."""
     program = find_chromium()
@@ -141,6 +147,7 @@ class Wiring:
     resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
     make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
+    sessions: Callable[[Workspace], SessionFile] = open_session
     find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
     fonts: Callable[[], Fonts] = installed_fonts
     clock: Clock = field(default_factory=SystemClock)
@@ -175,6 +182,7 @@ class Wiring:
         ledger: Ledger,
         listen: Callable[[Progress], None],
         tell_sentinels: TellSentinels,
+        unfit: Callable[[str], Sequence[str]],
     ) -> AsyncIterator[Deliverer]:
         """Everything that sends, put together; taken apart on leaving."""
         transports = {name: self.make_transport(workspace, name) for name in workspace.routes}
@@ -204,6 +212,7 @@ class Wiring:
             ),
             curves=lambda: (AT_ONCE, assumed()),
             hard=means_nobody,
+            unfit=unfit,
         )
         try:
             yield Deliverer(
@@ -225,6 +234,7 @@ class Wiring:
                 reserve=marks.reserve,
             )
         finally:
+            marks.anchor()
             await bench.close()
             for transport in transports.values():
                 await transport.close()

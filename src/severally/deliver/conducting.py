@@ -15,7 +15,8 @@ from severally.model.delivery import DeliveryState
 from severally.model.entries import Act
 from severally.model.mailing import Cohort, MailingState
 from severally.model.observed import Orders
-from severally.model.staging import StagingPlan, Step
+from severally.model.staging import StagingPlan, Step, decided_to_pass
+from severally.model.urgency import MOST, Urgency, urgency_of
 from severally.ports import Clock, Ledger
 from severally.stage.arrival import Curve
 from severally.stage.gates import Answer, Decision, Gate, SentinelSeen
@@ -65,6 +66,7 @@ class Conductor:
         sentinels: Sentinels,
         curves: Callable[[], tuple[Curve, Curve]],
         hard: Callable[[str], bool],
+        unfit: Callable[[str], Sequence[str]] = lambda mailing: (),
     ) -> None:
         self._ledger = ledger
         self._wall = wall
@@ -73,6 +75,7 @@ class Conductor:
         self._sentinels = sentinels
         self._curves = curves
         self._hard = hard
+        self._unfit = unfit
         self._plans: dict[str, StagingPlan | None] = {}
         self._said: dict[str, str] = {}
 
@@ -99,20 +102,30 @@ class Conductor:
 
     async def _conduct(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
         await self._rehearsing.go_on(mailing_id)
+        acts = await self._off_loop(lambda: self._ledger.acts(mailing_id))
+        urgency = urgency_of(acts)
         if problems := self._rehearsing.problems(mailing_id):
             await self._halt(mailing_id, f"rehearsal: {'; '.join(problems[:5])}")
+        elif urgency and urgency.expired(self._wall()):
+            await self._halt(mailing_id, "break-glass: an hour passed and nobody acknowledged it")
         elif order.step < 0:
-            await self._before_the_first(mailing_id, order, plan)
+            decided = decided_to_pass(acts, order.step)
+            await self._before_the_first(mailing_id, order, plan, decided)
         elif order.step + 1 < len(plan.steps):
-            await self._at_a_gate(mailing_id, order, plan)
+            decided = decided_to_pass(acts, order.step)
+            await self._at_a_gate(mailing_id, order, plan, decided, urgency)
 
     # --- before anybody
 
-    async def _before_the_first(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
+    async def _before_the_first(
+        self, mailing_id: str, order: Orders, plan: StagingPlan, decided: bool
+    ) -> None:
         """The canary rehearsed, then the sentinels, then the first hundred."""
         if self._rehearsing.rehearsed(mailing_id) < _last_before_a_gate(plan.steps):
             return
         if order.state is MailingState.REHEARSED:
+            if not await self._fit(mailing_id):
+                return
             await self._step_to(mailing_id, MailingState.CANARY, "")
         seen = await self._sentinels.look(mailing_id, plan)
         answers = Gate(sentinel_patience_s=plan.sentinel_patience_s).sentinels(
@@ -122,14 +135,22 @@ class Conductor:
         words = "; ".join(reason.words for reason in answers)
         if Answer.HALT in worst:
             await self._halt(mailing_id, f"sentinel: {words}")
-        elif worst:
-            await self._say(mailing_id, f"sentinels: {max(worst).value}: {words}")
+        elif Answer.WAIT in worst or (worst and not decided):
+            answer = Answer.WAIT if Answer.WAIT in worst else Answer.PERSON
+            await self._say(mailing_id, f"sentinels: {answer.value}: {words}")
         else:
             await self._open(mailing_id, 0, plan, f"{len(seen)} sentinels saw what was approved")
 
     # --- at a gate
 
-    async def _at_a_gate(self, mailing_id: str, order: Orders, plan: StagingPlan) -> None:
+    async def _at_a_gate(
+        self,
+        mailing_id: str,
+        order: Orders,
+        plan: StagingPlan,
+        decided: bool,
+        urgency: Urgency | None,
+    ) -> None:
         decision, waited_s = await self._decide(mailing_id, order, plan)
         following = plan.steps[order.step + 1]
         words = "; ".join(reason.words for reason in decision.reasons)
@@ -139,16 +160,39 @@ class Conductor:
             return
         if not await self._all_tried(mailing_id, order.step):
             return
+        if await self._held_back(mailing_id, order.step + 1, plan, urgency):
+            return
         if following.name == "canary":
             await self._open(mailing_id, order.step + 1, plan, "the hundred before it was tried")
-        elif decision.answer is Answer.PASS:
+        elif why := self._why_on(decision, decided, urgency):
             if self._rehearsing.rehearsed(mailing_id) >= len(plan.steps) - 1:
                 gated = _next_gated(plan.steps, order.step + 1)
-                await self._open(mailing_id, gated, plan, f"the gate passed: {words}")
+                if not _too_many(plan.steps, gated, urgency):
+                    await self._open(mailing_id, gated, plan, f"{why}: {words}")
+                else:
+                    await self._open(mailing_id, order.step + 1, plan, f"{why}: {words}")
         else:
             await self._say(mailing_id, f"gate: {decision.answer.value}: {words}")
             if not following.gate and waited_s >= plan.trickle_s:
                 await self._open(mailing_id, order.step + 1, plan, "trickling while undecided")
+
+    def _why_on(self, decision: Decision, decided: bool, urgency: Urgency | None) -> str:
+        """Why the mailing goes on beyond the gate; empty where it does not."""
+        if decision.answer is Answer.PASS:
+            return "the gate passed"
+        if decision.answer is Answer.PERSON and decided:
+            return "a person let it pass"
+        return "break-glass" if urgency and urgency.holds(self._wall()) else ""
+
+    async def _held_back(
+        self, mailing_id: str, step: int, plan: StagingPlan, urgency: Urgency | None
+    ) -> bool:
+        """Whether a second person has to stand by it before this step."""
+        if not _too_many(plan.steps, step, urgency):
+            return False
+        words = f"{MOST:,} recipients at most until a second person acknowledges it"
+        await self._say(mailing_id, f"break-glass: waits: {words}")
+        return True
 
     async def _decide(
         self, mailing_id: str, order: Orders, plan: StagingPlan
@@ -179,7 +223,10 @@ class Conductor:
     # --- what is done
 
     async def _open(self, mailing_id: str, step: int, plan: StagingPlan, why: str) -> None:
+        if not await self._fit(mailing_id):
+            return
         now = self._wall()
+        self._said.pop(mailing_id, None)
         await self._off_loop(lambda: self._ledger.open_step(mailing_id, step, now, why))
         if plan.steps[step].gate:
             order = (await self._off_loop(self._ledger.orders))[mailing_id]
@@ -187,6 +234,13 @@ class Conductor:
                 await self._step_to(mailing_id, MailingState.RAMPING, "")
         if step == len(plan.steps) - 1:
             await self._to_the_end(mailing_id)
+
+    async def _fit(self, mailing_id: str) -> bool:
+        """Whether it is still what was approved; where it is not, it is halted."""
+        problems = await self._off_loop(lambda: self._unfit(mailing_id))
+        if problems:
+            await self._halt(mailing_id, f"not what was approved: {'; '.join(problems[:5])}")
+        return not problems
 
     async def _to_the_end(self, mailing_id: str) -> None:
         """Everything is open: the rest is sending. Small mailings never ramp."""
@@ -204,7 +258,7 @@ class Conductor:
 
     async def _say(self, mailing_id: str, words: str) -> None:
         """Into the record, when what is said changes in more than its figures."""
-        kind = words.split(":", 2)[1]
+        kind = ":".join(words.split(":", 2)[:2])
         if self._said.get(mailing_id) != kind:
             self._said[mailing_id] = kind
             act = Act(self._wall(), mailing_id, "waits", words)
@@ -215,6 +269,12 @@ def _last_before_a_gate(steps: Sequence[Step]) -> int:
     """The last step of the canary: what has to be rehearsed before it may begin."""
     canary = [index for index, step in enumerate(steps) if step.name == "canary"]
     return canary[-1] if canary else 0
+
+
+def _too_many(steps: Sequence[Step], upto: int, urgency: Urgency | None) -> bool:
+    """Whether one person alone may not let so many steps leave."""
+    most = urgency.most() if urgency else None
+    return most is not None and sum(step.count for step in steps[: upto + 1]) > most
 
 
 def _next_gated(steps: Sequence[Step], first: int) -> int:

@@ -33,6 +33,10 @@ class Checkpoints(Protocol):
         """Those whose signatures hold."""
         ...
 
+    def flaws(self) -> Sequence[str]:
+        """Places and lines that are not what was signed, or lack what others hold; in words."""
+        ...
+
     def last(self) -> Checkpoint | None:
         """The newest."""
         ...

@@ -166,6 +166,27 @@ def restored(now: float, reason: str, count: int) -> Act:
     return Act(now, "", "restored", f"{reason}; {count} deliveries are in doubt")
 
 
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def outcomes(turn: Turn) -> list[Act]:
+    """What became of a turn's deliveries, as one act: how many, and their SHA-256 root."""
+    if not turn.records:
+        return []
+    root = hashlib.sha256(_encode(turn.records)).hexdigest()
+    return [Act(turn.now, "", "outcomes", f"{len(turn.records)} deliveries, root {root}")]
+
+
+def name_taken(name: str) -> Refused:
+    """What is said of a second operator with one name."""
+    return Refused(f"there is an operator {name} already; choose another name")
+
+
+def no_operator(name: str) -> UsageError:
+    """What is said of an operator nobody knows."""
+    return UsageError(f"there is no operator {name}; `severally operator list` names all")
+
+
 def check_freezable(name: str, count: int, repeated: Sequence[tuple[str, tuple[int, ...]]]) -> None:
     """Raises LedgerError for an audience of nobody, or with one id for two recipients."""
     if not count:

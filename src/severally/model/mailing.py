@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from severally.model.notice import Notice
+from severally.model.proposal import Proposal
 from severally.model.sender import Sender
 from severally.model.staging import StagingPlan
 from severally.model.stencil import Stencil
@@ -35,7 +36,8 @@ _ENDS = frozenset({_S.VOID, _S.CANCELLED})
 TRANSITIONS: dict[MailingState, frozenset[MailingState]] = {
     # a trial mailing may go straight to sending
     _S.DRAFT: frozenset({_S.PROPOSED, _S.SENDING}) | _ENDS,
-    _S.PROPOSED: frozenset({_S.APPROVED}) | _ENDS,
+    # broken glass skips the approval, and nothing else
+    _S.PROPOSED: frozenset({_S.APPROVED, _S.REHEARSED}) | _ENDS,
     _S.APPROVED: frozenset({_S.REHEARSED}) | _ENDS,
     _S.REHEARSED: frozenset({_S.CANARY, _S.HALTED}) | _ENDS,
     _S.CANARY: frozenset({_S.RAMPING, _S.HALTED}) | _ENDS,
@@ -54,7 +56,7 @@ class Frozen(msgspec.Struct, frozen=True):
 
     With a recipient, a ticket and the private keys named in `sender.dkim` it gives the
     bytes of a message. `route` is the name of the way out. A mailing that is not staged (in a
-    trial workspace) has no staging plan.
+    trial workspace) has neither staging plan nor proposal.
     """
 
     notice: Notice
@@ -62,6 +64,7 @@ class Frozen(msgspec.Struct, frozen=True):
     stencils: dict[str, Stencil]
     route: str
     staging: StagingPlan | None = None
+    proposal: Proposal | None = None
 
 
 class Audience(msgspec.Struct, frozen=True):

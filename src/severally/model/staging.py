@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
+
+from severally.model.entries import Act
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -38,3 +42,29 @@ class StagingPlan(msgspec.Struct, frozen=True):
     patience_s: float = 6 * 3600.0
     sentinel_patience_s: float = 900.0
     trickle_s: float = 600.0
+
+
+DECIDED, HALTED, WAITS = "decided", "halted", "waits"
+"""What the acts are called."""
+
+
+def decided_to_pass(acts: Iterable[Act], step: int) -> bool:
+    """Whether a person let the mailing go on beyond this step, since it was last halted."""
+    passed = False
+    for act in acts:
+        if act.what == HALTED:
+            passed = False
+        elif act.what == DECIDED:
+            passed = act.detail.startswith(f"pass at step {step}:")
+    return passed
+
+
+def asks_a_person(acts: Iterable[Act]) -> str:
+    """What a person is asked to decide, in words; empty where nothing waits for one."""
+    asked = ""
+    for act in acts:
+        if act.what == WAITS:
+            asked = act.detail if ": person:" in act.detail else ""
+        elif act.what in (HALTED, DECIDED) or act.what.startswith("step "):
+            asked = ""
+    return asked

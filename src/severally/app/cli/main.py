@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from severally import __version__
-from severally.app.cli import drafting, sending
+from severally.app.cli import auditing, drafting, operators, sending, staged
 from severally.app.cli.ends import unexpected, wrong
 from severally.app.cli.session import Session
 from severally.app.cli.texts import EXIT_CODES
@@ -34,7 +34,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
 drafting.add_to(app)
+staged.add_to(app)
 sending.add_to(app)
+operators.add_to(app)
+auditing.add_to(app)
 
 
 def _version(asked: bool) -> None:

@@ -27,6 +27,24 @@ AudienceFile = Annotated[
     Path,
     typer.Option("--audience", metavar="FILE", help="Who is told: a CSV file.", show_default=False),
 ]
+SendAudience = Annotated[
+    Path | None,
+    typer.Option("--audience", metavar="FILE", help="Who is told: a CSV file, for a notice."),
+]
+Code = Annotated[
+    str | None,
+    typer.Option(
+        "--code", metavar="CODE", help="A fresh code of yours; without it you are asked for one."
+    ),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Read the password from this file (mode 0600); without it you are asked for it.",
+    ),
+]
 MaybeAudience = Annotated[
     Path | None, typer.Option("--audience", metavar="FILE", help="Check this CSV file with it.")
 ]
@@ -55,5 +73,11 @@ Until = Annotated[
         "--until",
         metavar="TIME",
         help="Stop waiting then and end with 5: 2026-12-01T12:00:00Z, 12:30 or +2h.",
+    ),
+]
+WhichMailing = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MAILING", help="Its id; without it, the whole workspace.", show_default=False
     ),
 ]

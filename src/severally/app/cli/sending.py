@@ -9,7 +9,9 @@ import typer
 
 from severally.app.cli import options
 from severally.app.cli.session import Session
+from severally.app.cli.staged import code_for, glass_of, refuse_options
 from severally.app.cli.texts import after
+from severally.model.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,6 +57,8 @@ def plan(
 _SEND = after(
     "severally send index-change --audience customers.csv",
     "severally send index-change --audience customers.csv --accept-rejects 3",
+    "severally send m-7k2d9x --code 123456",
+    'severally send m-7k2d9x --break-glass --incident INC-7 --reason "logins fail" --code 123456',
     "severally send index-change --audience customers.csv --until +2h --json",
     'severally send index-change --audience customers.csv --again "first run had the wrong date"',
     codes=(0, 1, 2, 3, 4, 5),
@@ -63,8 +67,15 @@ _SEND = after(
 
 def send(
     ctx: typer.Context,
-    notice: options.NoticeName,
-    audience: options.AudienceFile,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NOTICE|MAILING",
+            help="A notice, to tell an audience; or a mailing that was approved.",
+            show_default=False,
+        ),
+    ],
+    audience: options.SendAudience = None,
     accept_rejects: options.AcceptRejects = None,
     again: Annotated[
         str | None,
@@ -72,10 +83,24 @@ def send(
     ] = None,
     until: options.Until = None,
     route: options.RouteName = None,
+    code: options.Code = None,
+    break_glass: Annotated[
+        bool,
+        typer.Option("--break-glass", help="Send a proposed mailing without its approvals."),
+    ] = False,
+    incident: Annotated[
+        str, typer.Option(metavar="REF", help="With --break-glass: the incident's reference.")
+    ] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="With --break-glass: why.")] = "",
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
     """Tell everybody: check, send, retry, report.
+
+    With a mailing that was proposed and approved: rehearsal, sentinels, canary and ramp, as
+    planned. With a notice and an audience: all of it in one go, in a trial workspace only.
+    --break-glass skips people and waiting and nothing else, for at most 1,000 recipients until
+    somebody else acknowledges it, for an hour; a review is owed within a day.
 
     Everything is checked before the first message leaves, and each message again by the guard.
     What was sent before is not sent again: a mailing that stopped goes on with `resume`.
@@ -84,14 +109,22 @@ def send(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.cli.progress import viewing
-    from severally.app.operations import delivering, sends
+    from severally.app.operations import approving, delivering, sends
     from severally.app.operations.moments import moment
 
-    order = sends.Order(notice, audience, accept_rejects, again, moment(until), route)
+    ends = moment(until)
     with session.office() as office:
-        mailing = sends.prepare(office, order, session.say)
+        if audience is None:
+            refuse_options(what, accept_rejects, again, route)
+            glass = glass_of(break_glass, incident, reason)
+            mailing = approving.begin(office, what, code_for(session, office, code), glass)
+        else:
+            if break_glass:
+                raise UsageError("--break-glass is for a mailing that was proposed: send MAILING")
+            order = sends.Order(what, audience, accept_rejects, again, ends, route)
+            mailing = sends.prepare(office, order, session.say)
         with viewing(session, mailing) as listen:
-            result = delivering.see_through(office, mailing.id, order.until, listen, session.say)
+            result = delivering.see_through(office, mailing.id, ends, listen, session.say)
     session.show(result, paint.report)
     raise typer.Exit(result.exit_code)
 
@@ -163,7 +196,7 @@ def halt(
     """Stop a mailing now, from any terminal.
 
     Takes effect within a second, whoever delivers it. What is in flight ends; nothing more
-    leaves. `resume` lets it go on.
+    leaves. `resume` lets it go on; a staged mailing then needs an approval first.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint

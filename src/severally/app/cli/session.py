@@ -48,13 +48,13 @@ class Session:
         return not self.json and sys.stdout.isatty()
 
     @contextmanager
-    def office(self) -> Iterator[Office]:
-        """The workspace this run is about, opened."""
+    def office(self, as_it_is: bool = False) -> Iterator[Office]:
+        """The workspace this run is about, opened; `as_it_is`: only to be looked at."""
         from severally.app.config import find_root, load
         from severally.app.office import open_office
 
         workspace = load(find_root(Path.cwd(), self.root))
-        with open_office(workspace, self.wiring) as office:
+        with open_office(workspace, self.wiring, as_it_is) as office:
             yield office
 
     def console(self) -> Console:
@@ -62,6 +62,16 @@ class Session:
         from rich.console import Console
 
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+    def ask(self, what: str, hidden: bool = False) -> str:
+        """A person's answer at the terminal; empty where nobody sits there."""
+        if self.json or not sys.stdin.isatty():
+            return ""
+        if hidden:
+            from getpass import getpass
+
+            return getpass(f"{what}: ")
+        return input(f"{what}: ")
 
     def say(self, text: str) -> None:
         """A line for people on the way: standard error under `--json`, else standard output."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import uvloop
 
 from severally.app.office import Office
-from severally.app.operations import looking, sentinels
+from severally.app.operations import fitness, looking, sentinels
 from severally.app.operations.results import Report
 from severally.deliver.progress import LaneProgress, Progress
 from severally.deliver.sending import Deliverer
@@ -81,8 +81,13 @@ async def _deliver(
     def tell(mailing: str, plan: StagingPlan) -> Sent:
         return sentinels.tell(office, mailing, plan)
 
-    wiring = office.wiring
-    async with wiring.deliverer(office.workspace, office.keys, office.ledger, mine, tell) as one:
+    def unfit(mailing: str) -> list[str]:
+        return fitness.unfit(office, mailing)
+
+    opened = office.wiring.deliverer(
+        office.workspace, office.keys, office.ledger, mine, tell, unfit
+    )
+    async with opened as one:
         work = asyncio.ensure_future(one.run([mailing_id], until))
         with _interruptible(one, work, say) as interrupted:
             with contextlib.suppress(asyncio.CancelledError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from severally.app.office import Office
 from severally.app.operations import looking
+from severally.app.operations.approving import refuse_changed, refuse_unapproved
 from severally.app.operations.results import HaltResult
+from severally.app.operations.signing import act_as, on_record, whoever
 from severally.model.errors import UsageError
 from severally.model.mailing import Mailing, MailingState
+from severally.model.operator import Role
+from severally.model.staging import StagingPlan
 
 UNDER_WAY = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
 _STOPPABLE = UNDER_WAY | {MailingState.REHEARSED}
@@ -31,7 +35,8 @@ def halt(office: Office, mailing_id: str | None, everything: bool, reason: str) 
 
 def _halt(office: Office, mailing: Mailing, reason: str) -> None:
     if mailing.state is not MailingState.HALTED:
-        office.ledger.set_state(mailing.id, MailingState.HALTED, office.wiring.clock.wall(), reason)
+        now, who = office.wiring.clock.wall(), whoever(office)
+        office.ledger.set_state(mailing.id, MailingState.HALTED, now, reason, who=who)
 
 
 def resume(office: Office, mailing_id: str) -> Mailing:
@@ -41,8 +46,30 @@ def resume(office: Office, mailing_id: str) -> Mailing:
     """
     mailing = looking.choose(office, mailing_id)
     if mailing.state in (MailingState.HALTED, MailingState.DRAFT):
-        now = office.wiring.clock.wall()
-        return office.ledger.set_state(mailing.id, MailingState.SENDING, now)
-    if mailing.state in UNDER_WAY or mailing.state is MailingState.DONE:
+        with on_record(office, mailing.id, "resume"):
+            return _go_on(office, mailing)
+    if mailing.state in _STOPPABLE or mailing.state is MailingState.DONE:
         return mailing
     raise UsageError(f"{mailing.id} is {mailing.state}; only what was begun can be resumed")
+
+
+def _go_on(office: Office, mailing: Mailing) -> Mailing:
+    """After a halt. A staged mailing needs the word of its approvers for it. Raises Refused."""
+    who = act_as(office, "resume", Role.OPERATOR, Role.AUTHOR).name
+    plan = office.ledger.frozen(mailing.id).staging
+    state = MailingState.SENDING
+    if plan is not None:
+        refuse_changed(office, mailing)
+        refuse_unapproved(office, mailing)
+        state = plan_state(plan, mailing.step)
+    return office.ledger.set_state(mailing.id, state, office.wiring.clock.wall(), who=who)
+
+
+def plan_state(plan: StagingPlan, step: int) -> MailingState:
+    """Where a mailing stands whose steps are open up to this one."""
+    if step < 0:
+        return MailingState.REHEARSED
+    if step >= len(plan.steps) - 1:
+        return MailingState.SENDING
+    gated = any(each.gate for each in plan.steps[: step + 1])
+    return MailingState.RAMPING if gated else MailingState.CANARY

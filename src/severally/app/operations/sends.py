@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from severally.app.lanes import lane_of
 from severally.app.lock import exclusively
 from severally.app.office import Office
 from severally.app.operations import audiences, drafts, plans
+from severally.app.operations.fitness import identity_of
+from severally.app.operations.signing import act_as
 from severally.app.sections import SmtpRoute
+from severally.model.audit import Checkpoint
 from severally.model.entries import Act
 from severally.model.errors import Finding, Refused
 from severally.model.mailing import Frozen, Mailing, MailingState
+from severally.model.operator import Role
 
 Say = Callable[[str], None]
+_NEVER_SENT = frozenset({MailingState.VOID, MailingState.CANCELLED})
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,26 @@ class Order:
 def prepare(office: Office, order: Order, say: Say) -> Mailing:
     """A mailing ready to be sent. Raises Refused with every finding, and for what was sent
     before; UsageError where the order cannot be understood."""
-    workspace = office.workspace
-    if workspace.purpose == "live":
+    if office.workspace.purpose == "live":
+        begin = f"begin with: severally propose {order.notice} --audience FILE"
         raise Refused(
-            "this is a live workspace: it sends only what was staged and approved, "
-            "and staging by approval is not available yet in this version",
-            [Finding("severally.toml (workspace.purpose)", "live", 'a "trial" can send')],
+            "this is a live workspace: it sends only what was proposed and approved",
+            [Finding("", begin)],
         )
-    route = workspace.choose_route(order.route)
+    who = act_as(office, "send", Role.OPERATOR, Role.AUTHOR).name
+    with (
+        ready(office, order, say) as (frozen, read),
+        exclusively(office.workspace.state / "mailing.lock"),
+    ):
+        identity = identity_of(frozen, read.staging.content())
+        refuse_repeat(office, identity, order.again)
+        return _begin(office, order, frozen, read, identity, who, say)
+
+
+@contextmanager
+def ready(office: Office, order: Order, say: Say) -> Iterator[tuple[Frozen, audiences.Reading]]:
+    """Everything checked: what would be sent, and to whom. Raises Refused with every finding."""
+    route = office.workspace.choose_route(order.route)
     _check_host(office, route)
     draft = drafts.compiled(office, order.notice)
     for warning in draft.warnings:
@@ -53,16 +68,7 @@ def prepare(office: Office, order: Order, say: Say) -> Mailing:
         audiences.refuse_unsound(read.result, order.accept_rejects)
         for finding in read.result.findings:
             say(f"warning: {finding.where}: {finding.problem}")
-        with exclusively(workspace.state / "mailing.lock"):
-            digest = digest_of(frozen, read.staging.content())
-            _refuse_repeat(office, digest, order.again)
-            return _begin(office, order, frozen, read, digest, say)
-
-
-def digest_of(frozen: Frozen, content: str) -> str:
-    """SHA-256 (hex) over all that decides what people get, and who gets it."""
-    encoded = msgspec.json.Encoder(order="deterministic").encode(frozen)
-    return hashlib.sha256(b"%d:" % len(encoded) + encoded + content.encode()).hexdigest()
+        yield frozen, read
 
 
 def _check_host(office: Office, route: str) -> None:
@@ -80,17 +86,41 @@ def _check_host(office: Office, route: str) -> None:
         )
 
 
-def _refuse_repeat(office: Office, digest: str, again: str | None) -> None:
-    before = office.ledger.by_digest(digest)
+def refuse_repeat(office: Office, identity: str, again: str | None) -> None:
+    """Nobody is mailed twice by doing a thing twice, nor because a backup forgot it.
+
+    Raises Refused.
+    """
+    before = [m for m in office.ledger.by_digest(identity) if m.state not in _NEVER_SENT]
+    once_more = Finding("", "to mail everybody once more: --again REASON, which is recorded")
     if before and not again:
         last = before[-1]
         raise Refused(
             f"the very same was sent before, as {last.id} (now {last.state}); nothing was sent",
-            [
-                Finding("", f"to go on with it: severally resume {last.id}"),
-                Finding("", "to mail everybody once more: --again REASON, which is recorded"),
-            ],
+            [Finding("", f"to go on with it: severally resume {last.id}"), once_more],
         )
+    forgotten = None if before else begun_elsewhere(office, identity)
+    if forgotten and not again:
+        raise Refused(
+            f"the very same was begun before, as {forgotten}, which this ledger knows nothing of: "
+            "it was put back from a backup; nothing was sent",
+            [once_more],
+        )
+
+
+def begun_elsewhere(office: Office, identity: str) -> str | None:
+    """The mailing that the checkpoints say was begun with this content."""
+    places = office.wiring.open_checkpoints(office.workspace, office.keys)
+    begun = {name: digest for point in places.all() for name, digest in point.begun.items()}
+    return next((name for name, digest in begun.items() if digest == identity), None)
+
+
+def note_begun(office: Office, mailing: Mailing) -> None:
+    """Say outside the ledger that this mailing is begun, before it is."""
+    seq, head = office.ledger.head()
+    now = office.wiring.clock.wall()
+    places = office.wiring.open_checkpoints(office.workspace, office.keys)
+    places.append(Checkpoint(now, seq, head.hex(), begun={mailing.id: mailing.digest}))
 
 
 def _begin(
@@ -98,7 +128,8 @@ def _begin(
     order: Order,
     frozen: Frozen,
     read: audiences.Reading,
-    digest: str,
+    identity: str,
+    who: str,
     say: Say,
 ) -> Mailing:
     ledger, now = office.ledger, office.wiring.clock.wall()
@@ -108,7 +139,7 @@ def _begin(
         frozen.notice.name,
         audience.id,
         audience.count,
-        digest,
+        identity,
         MailingState.DRAFT,
         frozen.route,
         created_at=now,
@@ -116,15 +147,16 @@ def _begin(
     lanes = {each: lane_of(office.workspace, frozen.route, each).key for each in read.receivers}
     ledger.create_mailing(mailing, frozen, lanes, now)
     if order.again:
-        ledger.add_act(Act(now, mailing.id, "sent again", order.again))
+        ledger.add_act(Act(now, mailing.id, "sent again", order.again, who))
     if read.result.rejected:
         detail = f"{read.result.rejected} rows of {order.audience.name} left out"
-        ledger.add_act(Act(now, mailing.id, "rejects accepted", detail))
+        ledger.add_act(Act(now, mailing.id, "rejects accepted", detail, who))
     planned = plans.estimate(office, frozen, read.receivers)
     ledger.set_estimate(mailing.id, planned.makespan_s)
     say(
         f"{mailing.id}: {audience.count:,} recipients on route {frozen.route}, "
         f"about {planned.makespan_s:,.0f} s; the bottleneck is {planned.bottleneck}"
     )
-    ledger.set_state(mailing.id, MailingState.SENDING, office.wiring.clock.wall())
+    note_begun(office, mailing)
+    ledger.set_state(mailing.id, MailingState.SENDING, office.wiring.clock.wall(), who=who)
     return ledger.mailing(mailing.id)

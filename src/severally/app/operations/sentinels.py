@@ -41,7 +41,7 @@ def tell(office: Office, mailing_id: str, plan: StagingPlan) -> Sent:
 
 def _make(office: Office, mailing: Mailing, plan: StagingPlan) -> Mailing:
     ledger, now = office.ledger, office.wiring.clock.wall()
-    frozen = msgspec.structs.replace(office.ledger.frozen(mailing.id), staging=None)
+    frozen = msgspec.structs.replace(office.ledger.frozen(mailing.id), staging=None, proposal=None)
     audience_id = audiences.new_id("a")
     staging = ledger.stage(audience_id)
     try:

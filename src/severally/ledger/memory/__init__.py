@@ -16,7 +16,8 @@ import msgspec
 
 from severally.ledger import rules
 from severally.ledger.memory.deliveries import Deliveries, Delivery, last_record
-from severally.ledger.memory.staging import FrozenRows, MemoryStaging
+from severally.ledger.memory.register import MemoryRegister
+from severally.ledger.memory.staging import FrozenRows, MemoryStaging, places_by_step
 from severally.model.audit import GENESIS, ChainRow, chain
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
@@ -52,10 +53,11 @@ def _alone(
     return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryRegister):
     """`ports.Ledger` in plain dicts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()
         self._audiences: dict[str, FrozenRows] = {}
         self._books: dict[str, _Book] = {}
@@ -137,7 +139,7 @@ class MemoryLedger:
         first = self._next_delivery
         parts = rules.parts_of(mailing.id, rows.groups.items(), steps)
         cohorts = rules.cohorts_of(mailing.id, parts, len(self._mailing_of) + 1, first)
-        places = _places(mailing.id, rows, steps)
+        places = places_by_step(mailing.id, rows, steps)
         for cohort in cohorts:
             self._mailing_of[cohort.id] = cohort.mailing
             self._deliveries.add(cohort, places[cohort.receiver, cohort.step])
@@ -175,7 +177,14 @@ class MemoryLedger:
 
     @_alone
     def set_state(
-        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+        self,
+        mailing_id: str,
+        state: MailingState,
+        now: float,
+        reason: str = "",
+        *,
+        who: str = "",
+        said: str = "",
     ) -> Mailing:
         """A legal transition, recorded as an act. Raises Refused for an illegal one."""
         book = self._book(mailing_id)
@@ -183,7 +192,7 @@ class MemoryLedger:
         for tally in self.tally(mailing_id).values():
             counts.update(tally)
         book.mailing = rules.step(book.mailing, state, now, reason, counts)
-        self._write(Act(now, mailing_id, state.value, reason))
+        self._write(Act(now, mailing_id, state.value, said or reason, who))
         return book.mailing
 
     @_alone
@@ -259,6 +268,7 @@ class MemoryLedger:
         mailings = {m.id: (m.state, m.halt_epoch) for m in named}
         halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
         self._deliveries.keep(standings, {r.delivery for r in turn.records}, turn.now)
+        self._write(*rules.outcomes(turn))
         return TurnResult(halted)
 
     @_alone
@@ -380,15 +390,3 @@ class MemoryLedger:
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-
-def _places(
-    mailing: str, rows: FrozenRows, steps: rules.Steps | None
-) -> dict[tuple[str, int], list[int]]:
-    """(receiver, step) -> places in the audience, in its order."""
-    step_of = rules.StepOf(mailing, steps) if steps is not None else None
-    places: dict[tuple[str, int], list[int]] = {}
-    for place, (receiver, locale) in enumerate(rows.strata):
-        step = step_of(receiver, locale) if step_of else 0
-        places.setdefault((receiver, step), []).append(place)
-    return places

@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from severally.ledger.rules import Content, check_freezable
+from severally.ledger.rules import Content, StepOf, Steps, check_freezable
 from severally.model.delivery import Claim
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience
@@ -128,3 +128,15 @@ class MemoryStaging:
 
     def _in_reading_order(self) -> list[StagedRow]:
         return [self._rows[seq] for seq in sorted(self._rows)]
+
+
+def places_by_step(
+    mailing: str, rows: FrozenRows, steps: Steps | None
+) -> dict[tuple[str, int], list[int]]:
+    """(receiver, step) -> places in the audience, in its order."""
+    step_of = StepOf(mailing, steps) if steps is not None else None
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, (receiver, locale) in enumerate(rows.strata):
+        step = step_of(receiver, locale) if step_of else 0
+        places.setdefault((receiver, step), []).append(place)
+    return places

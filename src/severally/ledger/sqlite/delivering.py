@@ -18,6 +18,7 @@ from severally.ledger.rules import (
     delivery_ids,
     deltas,
     fence,
+    outcomes,
     taken_over,
 )
 from severally.ledger.sqlite.mailings import write_act
@@ -166,6 +167,8 @@ class Delivering:
                 self._write_records(db, turn, standings)
                 halted = self._attempt(db, turn, standings)
                 _add_to_tally(db, deltas(standings.values()))
+                for act in outcomes(turn):
+                    write_act(db, act)
         except BaseException:
             self._replies.clear()  # some of them may have been rolled back
             raise

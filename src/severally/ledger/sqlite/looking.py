@@ -193,4 +193,4 @@ class Looking:
         """The chain's rows beyond number `after`, in order."""
         with self._store.read() as db:
             rows = db.execute(_CHAIN, (after, count)).fetchall()
-        return [ChainRow(seq, Act(*act), hash_) for seq, *act, hash_ in rows]
+        return [ChainRow(seq, Act(*act), hash_ or b"") for seq, *act, hash_ in rows]

@@ -147,7 +147,14 @@ class Mailings:
         return msgspec.msgpack.decode(row[0], type=Frozen)
 
     def set_state(
-        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+        self,
+        mailing_id: str,
+        state: MailingState,
+        now: float,
+        reason: str = "",
+        *,
+        who: str = "",
+        said: str = "",
     ) -> Mailing:
         """A legal transition, recorded as an act. Raises Refused for an illegal one."""
         with self._store.write() as db:
@@ -158,7 +165,7 @@ class Mailings:
                 STEP,
                 (new.state, new.halt_epoch, new.started_at, new.ended_at, reason, mailing_id),
             )
-            write_act(db, Act(now, mailing_id, state.value, reason))
+            write_act(db, Act(now, mailing_id, state.value, said or reason, who))
         return new
 
     def set_estimate(self, mailing_id: str, estimate_s: float) -> None:

@@ -20,7 +20,8 @@ from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingSt
 from severally.model.observed import Arrival, Orders, Seen
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
-from severally.model.staged import Duplicate, StagedRow
+from severally.ports.register import Register
+from severally.ports.staging import Staging as Staging
 
 
 class Clock(Protocol):
@@ -80,6 +81,10 @@ class Keys(Protocol):
 
     def blind(self, text: str) -> bytes:
         """Keyed hash (16 bytes) to look an address up by without storing it."""
+        ...
+
+    def operator_key(self) -> bytes:
+        """32 bytes that encrypt the secrets of one-time codes."""
         ...
 
     def checkpoint_seed(self) -> bytes:
@@ -183,51 +188,7 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Staging(Protocol):
-    """An audience being read. Nothing of it counts before `freeze`; a crash leaves no trace
-    that `Ledger.sweep` does not remove."""
-
-    def add(self, rows: Sequence[StagedRow]) -> None: ...
-    def repeated_ids(self) -> Sequence[tuple[str, tuple[int, ...]]]:
-        """Ids that stand in more than one row, with the rows."""
-        ...
-
-    def domains(self) -> Iterator[Sequence[str]]:
-        """Every domain once, in batches."""
-        ...
-
-    def assign(self, receivers: Mapping[str, str]) -> None:
-        """These domains belong to these receivers."""
-        ...
-
-    def receivers(self) -> Mapping[str, int]:
-        """Rows that are left, by receiver."""
-        ...
-
-    def ids_at(self, receiver: str, most: int) -> Sequence[str]:
-        """Up to `most` ids of this receiver's rows, in order of reading."""
-        ...
-
-    def set_aside_repeats(self) -> Sequence[Duplicate]:
-        """Take later rows with the same `blind` out (same_address = once) and name them."""
-        ...
-
-    def loose_repeats(self, most: int) -> Sequence[Duplicate]:
-        """Up to `most` rows whose address differs only by a provider's own rules."""
-        ...
-
-    def content(self) -> str:
-        """Order-free keyed hash (hex) of the rows that are left."""
-        ...
-
-    def freeze(self, name: str, now: float) -> Audience:
-        """Number the rows by (receiver, order) and make the audience. Needs one row at least."""
-        ...
-
-    def discard(self) -> None: ...
-
-
-class Ledger(Protocol):
+class Ledger(Register, Protocol):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences
@@ -292,10 +253,19 @@ class Ledger(Protocol):
         ...
 
     def set_state(
-        self, mailing_id: str, state: MailingState, now: float, reason: str = ""
+        self,
+        mailing_id: str,
+        state: MailingState,
+        now: float,
+        reason: str = "",
+        *,
+        who: str = "",
+        said: str = "",
     ) -> Mailing:
-        """A legal transition, recorded as an act. Raises Refused for an illegal one, and for
-        `done` while deliveries are ready, claimed, attempting or deferred.
+        """A legal transition, recorded as an act of `who` with `said`, or else the reason.
+
+        Raises Refused for an illegal one, and for `done` while deliveries are ready, claimed,
+        attempting or deferred.
 
         Entering `halted` raises `halt_epoch` by one, so that the next turn sees it.
         """
