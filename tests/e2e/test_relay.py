@@ -66,7 +66,7 @@ def test_a_relay_that_does_not_let_us_in_is_told_and_nothing_is_lost(
     changed += [f"{name} = {json.dumps(value)}"] if value else []
     place = workspace.make(tmp_path / "place", 20, "\n".join(changed))
     done = workspace.severally(
-        place, "send", "index-change", "--audience", "customers.csv", "--until", "+3s", code=None
+        place, "send", "index-change", "--audience", "customers.csv", "--until", "+12s", code=None
     )
     assert done.returncode in (2, 5)
     assert said in done.stdout + done.stderr

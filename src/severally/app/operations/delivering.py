@@ -13,8 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-import uvloop
-
 from severally.app.office import Office
 from severally.app.operations import fitness, looking, sentinels
 from severally.app.operations.results import Report
@@ -43,7 +41,7 @@ def see_through(
         while not view.ended() and not _passed(until):
             if office.lock.take():
                 try:
-                    if uvloop.run(_deliver(office, mailing_id, until, listen, say)):
+                    if asyncio.run(_deliver(office, mailing_id, until, listen, say)):
                         break
                 finally:
                     office.lock.release()
