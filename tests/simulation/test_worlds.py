@@ -1,4 +1,4 @@
-"""Fifty seeded worlds with faults, crashes, halts and clock jumps; `bench/worlds.py` runs more."""
+"""Fifty seeded worlds with faults, crashes, halts, clock jumps (`python -m tests.worlds SEED`)."""
 
 from __future__ import annotations
 

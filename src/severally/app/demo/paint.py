@@ -10,6 +10,7 @@ from rich.table import Table
 
 from severally.app.cli.session import Session
 from severally.app.cli.words import counted, duration, number
+from severally.app.demo.customers import mix
 from severally.app.demo.results import (
     DemoResult,
     Proof,
@@ -36,8 +37,8 @@ def opening(
         return
     console = session.console()
     console.print(
-        f"[bold]{number(customers)} customers, ten receiving providers, one notice in nine "
-        "languages.[/bold]\n"
+        f"[bold]{number(customers)} customers, {len(providers)} receiving providers, one notice "
+        f"for {len(mix().people)} languages.[/bold]\n"
         "Real SMTP on loopback; nothing leaves this machine, and none of these people exist.\n"
     )
     grid = _grid("provider", "customers", "limit", "connections", "per connection", "mood")
@@ -56,7 +57,9 @@ def opening(
         f"connections are {scaled.connections_times} times,\nthe limits that Severally starts with "
         "at the real ones. Greylisting lasts "
         f"{duration(scaled.greylist_s)}, and\nwho asks to slow down names a wait of "
-        f"{duration(scaled.wait_s)} (really: minutes).[/dim]\n"
+        f"{duration(scaled.wait_s)} (really: minutes).\nThe sender keeps to "
+        f"{scaled.kept_tenths} tenths of each rate: on a busy machine seconds bunch, as minutes "
+        "do not.[/dim]\n"
     )
 
 

@@ -26,6 +26,7 @@ class Scaled(msgspec.Struct, frozen=True):
     greylist_s: float
     wait_s: float
     retry_s: float
+    kept_tenths: int
 
 
 class ProviderProof(msgspec.Struct, frozen=True):

@@ -19,8 +19,8 @@ RATES_TIMES = 30
 """So that what takes a quarter of an hour takes half a minute."""
 CONNECTIONS_TIMES = 8
 """Less than the rates: a reply here takes a few milliseconds, elsewhere a few hundred."""
-TENTHS = 9
-"""The workspace keeps to nine tenths of each rate: on a busy machine messages bunch."""
+TENTHS = 8
+"""The workspace keeps to so many tenths of each rate: on a busy machine messages bunch."""
 LATENCY_S = 0.004
 SPREAD_S = 0.004
 GREYLIST_S = 4.0

@@ -47,6 +47,7 @@ def run(session: Session, customers: int, keep: Path | None) -> int:
         scenery.GREYLIST_S,
         scenery.WAIT_S,
         scenery.RETRY_S,
+        scenery.TENTHS,
     )
     with _folder(keep) as folder:
         init(folder)
