@@ -30,7 +30,7 @@ def test_random_changes_never_crash_and_never_show_a_stranger(
     proper = COMPOSITOR.compose(person, mailings.ticket())
     message = bytearray(proper.message)
     for _ in range(changes):
-        _mutate(message, rng)
+        mutate(message, rng)
     spoilt = bytes(message)
     payload = build_smtp(msgspec.structs.replace(proper, message=spoilt))
     result = Guard(mailings.sample()).seal(payload, 1, row_of(person), mailings.ticket())
@@ -60,7 +60,7 @@ SNIPPETS = [
 ]
 
 
-def _mutate(message: bytearray, rng: random.Random) -> None:
+def mutate(message: bytearray, rng: random.Random) -> None:
     at = rng.randrange(len(message) + 1)
     match rng.randrange(5):
         case 0:

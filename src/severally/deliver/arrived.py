@@ -86,7 +86,7 @@ def _content(message: EmailMessage, expected: Expected, frozen: Frozen) -> str:
         part = message.get_body((kind,))
         if part is None:
             return f"it has no {kind} part"
-        if _lines(part.get_content()) != _lines(wanted):
+        if _lines(part.get_content()) != _lines(wanted.decode()):
             return f"its {kind} part does not say what was approved"
     return ""
 

@@ -21,14 +21,27 @@ from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stenci
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The texts, and the addresses that are the recipient's own to see."""
+    """The texts, and the addresses that are the recipient's own to see. Parts in UTF-8."""
 
     locale: str
     subject: str
-    text: str
-    html: str
+    text: bytes
+    html: bytes
     own: frozenset[str]
     handles: frozenset[str]
+
+
+Encoded = tuple[bytes | Slot | Choice, ...]
+"""Pieces whose literals are in UTF-8 already; those of a choice are encoded when it is made."""
+
+
+class _Form:
+    """A stencil's parts, encoded once."""
+
+    def __init__(self, stencil: Stencil) -> None:
+        self.stencil = stencil
+        self.text = _encoded(stencil.text)
+        self.html = _encoded(stencil.html)
 
 
 class Expectation:
@@ -37,11 +50,12 @@ class Expectation:
     def __init__(self, frozen: Frozen) -> None:
         self._frozen = frozen
         self._variables: dict[str, Variable] = {v.name: v for v in frozen.notice.variables}
-        self._stencil_of: dict[str, Stencil] = {}
+        self._form_of: dict[str, _Form] = {}
 
     def of(self, recipient: Recipient) -> Expected:
         """Raises KeyError where the row lacks a value the stencil needs."""
-        stencil = self._stencil(recipient.locale)
+        form = self._form(recipient.locale)
+        stencil = form.stencil
         own = {recipient.address.lower()}
         handles: set[str] = set()
         shown: dict[str, str] = {}
@@ -60,19 +74,19 @@ class Expectation:
         return Expected(
             stencil.locale,
             "".join(_plain(p, shown) for p in stencil.subject),
-            _filled(stencil.text, shown, stencil),
-            _filled(stencil.html, shown, stencil),
+            _filled(form.text, shown, stencil),
+            _filled(form.html, shown, stencil),
             frozenset(own),
             frozenset(handles),
         )
 
-    def _stencil(self, wanted: str) -> Stencil:
-        stencil = self._stencil_of.get(wanted)
-        if stencil is None:
+    def _form(self, wanted: str) -> _Form:
+        form = self._form_of.get(wanted)
+        if form is None:
             stencils, notice = self._frozen.stencils, self._frozen.notice
             locale = pick_locale(wanted, stencils.keys(), notice.source_locale, notice.fallback)
-            stencil = self._stencil_of[wanted] = stencils[locale]
-        return stencil
+            form = self._form_of[wanted] = _Form(stencils[locale])
+        return form
 
 
 def _handles(raw: str) -> set[str]:
@@ -80,15 +94,19 @@ def _handles(raw: str) -> set[str]:
     return {word.lower().rstrip(".-") for word in raw.split() if word.rfind("@") == 0}
 
 
-def _filled(pieces: Pieces, shown: dict[str, str], stencil: Stencil) -> str:
+def _encoded(pieces: Pieces) -> Encoded:
+    return tuple([piece.encode() if isinstance(piece, str) else piece for piece in pieces])
+
+
+def _filled(pieces: Encoded, shown: dict[str, str], stencil: Stencil) -> bytes:
     rtl = stencil.direction == "rtl"
-    return "".join(
+    return b"".join(
         [
             piece
-            if isinstance(piece, str)
-            else _escaped(shown[piece.name], piece.landing, rtl)
+            if isinstance(piece, bytes)
+            else _escaped(shown[piece.name], piece.landing, rtl).encode()
             if isinstance(piece, Slot)
-            else _filled(piece.cases[shown[piece.key]], shown, stencil)
+            else _filled(_encoded(piece.cases[shown[piece.key]]), shown, stencil)
             for piece in pieces
         ]
     )

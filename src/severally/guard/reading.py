@@ -15,8 +15,10 @@ _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8 ftext
 _WORD = re.compile(rb"=\?([A-Za-z0-9_-]+)(?:\*[A-Za-z-]+)?\?([bBqQ])\?([!->@-~]*)\?=")
 _BETWEEN = re.compile(rb"(\?=)[ \t\r\n]+(?==\?[A-Za-z0-9_-]+(?:\*[A-Za-z-]+)?\?[bBqQ]\?)")
 _BOUNDARY = re.compile(rb'multipart/alternative;\s*boundary="([A-Za-z0-9=_.-]{10,70})"')
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_BLANK_FOLD = re.compile(rb"\r\n[ \t]\s*(?:\r\n|\Z)")
 _PART_TYPE = re.compile(rb"text/(plain|html); charset=utf-8")
-_LONGEST = 998  # RFC 5322 2.1.1
+LONGEST = 998  # RFC 5322 2.1.1
 _QP_BAD = re.compile(rb"=(?![0-9A-F]{2}|\n)")
 
 
@@ -26,34 +28,48 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Fields in order (lower-case name, raw value with folds as they stand); decoded parts."""
+    """Fields in order (lower-case name, raw value with folds as they stand); decoded parts in
+    UTF-8.
+
+    `fresh_text` and `fresh_html` are what of the parts has to be scanned: all of them, or
+    (`familiar`) all but chunks that were scanned before.
+    """
 
     fields: list[tuple[bytes, bytes]]
-    text: str
-    html: str
+    text: bytes
+    html: bytes
+    fresh_text: str
+    fresh_html: str
 
 
 def read(message: bytes, utf8_head: bool) -> Message:
     """Raises Unreadable."""
-    flat = _checked(message, utf8_head)
+    flat = checked(message, utf8_head)
     head, found, _ = message.partition(b"\r\n\r\n")
     if not found:
         raise Unreadable("no body")
     fields = read_fields(head)
+    boundary = boundary_of(fields)
+    body = flat[flat.index(b"\n\n") + 2 :]
+    parts = _parts(body, boundary)
+    if [kind for kind, _ in parts] != [b"plain", b"html"]:
+        raise Unreadable("parts other than one text and one HTML")
+    (_, text), (_, html) = parts
+    return Message(fields, text.encode(), html.encode(), text, html)
+
+
+def boundary_of(fields: list[tuple[bytes, bytes]]) -> bytes:
+    """The one of multipart/alternative, which is all a message may be. Raises Unreadable."""
     kinds = [value for name, value in fields if name == b"content-type"]
     match = _BOUNDARY.fullmatch(b" ".join(kinds[0].split())) if len(kinds) == 1 else None
     if match is None:
         raise Unreadable("not exactly one multipart/alternative")
     if any(name == b"content-transfer-encoding" for name, _ in fields):
         raise Unreadable("a transfer encoding of the whole")
-    body = flat[flat.index(b"\n\n") + 2 :]
-    parts = _parts(body, match[1])
-    if [kind for kind, _ in parts] != [b"plain", b"html"]:
-        raise Unreadable("parts other than one text and one HTML")
-    return Message(fields, parts[0][1], parts[1][1])
+    return match[1]
 
 
-def _checked(message: bytes, utf8_head: bool) -> bytes:
+def checked(message: bytes, utf8_head: bool) -> bytes:
     """The message with LF line ends, which says the same: every line ended with CRLF."""
     flat = message.replace(b"\r\n", b"\n")
     if b"\r" in flat or flat.count(b"\n") != len(message) - len(flat):
@@ -72,8 +88,8 @@ def _checked(message: bytes, utf8_head: bool) -> bytes:
 def _has_long_line(flat: bytes) -> bool:
     """Looks back from the farthest place where a line may end, so it sees few of them."""
     start, end = 0, len(flat)
-    while end - start > _LONGEST:
-        start = flat.rfind(b"\n", start, start + _LONGEST + 1) + 1
+    while end - start > LONGEST:
+        start = flat.rfind(b"\n", start, start + LONGEST + 1) + 1
         if not start:
             return True
     return False
@@ -81,14 +97,10 @@ def _has_long_line(flat: bytes) -> bool:
 
 def read_fields(head: bytes) -> list[tuple[bytes, bytes]]:
     """A header block without its last line end. Raises Unreadable."""
+    if head[:1] in (b" ", b"\t") or _BLANK_FOLD.search(head) is not None:
+        raise Unreadable("a fold without a field")
     fields: list[tuple[bytes, bytes]] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t"):
-            if not fields or not line.strip():
-                raise Unreadable("a fold without a field")
-            name, value = fields[-1]
-            fields[-1] = (name, value + b"\r\n" + line)
-            continue
+    for line in _FIELD_END.split(head):
         name, colon, value = line.partition(b":")
         if not colon:
             raise Unreadable("a line that is no header field")
@@ -144,12 +156,12 @@ def _part(piece: bytes) -> tuple[bytes, str]:
     head, found, body = piece[1:].partition(b"\n\n")
     if not found:
         raise Unreadable("a part without a body")
-    kind, encoding = _part_head(head)
+    kind, encoding = part_head(head)
     return kind, _body(encoding, body)
 
 
 @functools.lru_cache(maxsize=64)
-def _part_head(head: bytes) -> tuple[bytes, bytes]:
+def part_head(head: bytes) -> tuple[bytes, bytes]:
     """`(plain or html, transfer encoding)`; part heads are few and alike."""
     fields = read_fields(head.replace(b"\n", b"\r\n"))
     if [name for name, _ in fields] != [b"content-type", b"content-transfer-encoding"]:
@@ -166,7 +178,12 @@ def _body(encoding: bytes, body: bytes) -> str:
         raw = binascii.a2b_base64(body.replace(b"\n", b""), strict_mode=True)
         return raw.decode("utf-8").replace("\r\n", "\n")
     if encoding == b"quoted-printable":
-        if _QP_BAD.search(body) is not None:
-            raise Unreadable("malformed quoted-printable")
-        return binascii.a2b_qp(body).decode("utf-8")
+        return unquoted(body).decode("utf-8")
     raise Unreadable("a part in an unusual encoding")
+
+
+def unquoted(body: bytes) -> bytes:
+    """Quoted-printable with LF line ends, decoded. Raises Unreadable where it is ambiguous."""
+    if _QP_BAD.search(body) is not None:
+        raise Unreadable("malformed quoted-printable")
+    return binascii.a2b_qp(body)

@@ -154,6 +154,10 @@ class Scanner:
             found |= self._examined(chunk, cut, learn)
         return frozenset(found)
 
+    def clean(self, text: str, cut: str) -> bool:
+        """Whether there is nothing to account for in it, whoever it is shown to."""
+        return not self.strangers(text, cut, learn=True)
+
     def _examined(self, chunk: str, cut: str, learn: bool) -> frozenset[str]:
         """A tag is the same for everybody even where the text after it is not."""
         pieces = chunk.split(">") if cut == "<" else [chunk]

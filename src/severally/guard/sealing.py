@@ -13,6 +13,7 @@ from collections.abc import Callable, Container
 
 from severally.guard.disclosure.smtp import disclosure
 from severally.guard.expected import Expectation, Expected
+from severally.guard.familiar import Familiar
 from severally.guard.reading import Message, Unreadable, decoded, read
 from severally.guard.scan import Scanner, addresses
 from severally.model.delivery import Ticket
@@ -35,7 +36,7 @@ _CONSTANT = 1_000
 """Fields remembered as harmless at most (those of all locales, and dates)."""
 _HEADS = 64
 """Sequences of field names remembered as sound at most; there is one for each kind of mailing."""
-_SAMPLE = 499
+_SAMPLE = 997
 """One message in so many is parsed a second time by the standard library."""
 _LEARN = 50
 """Messages of a locale from which the scanner remembers clean chunks."""
@@ -68,6 +69,7 @@ class Guard:
         fixed.add(sender.display_name)
         self._fixed = frozenset(token for text in fixed for token in addresses(text))
         self._scanner = Scanner(self._fixed)
+        self._familiar = Familiar(self._scanner.clean)
         self._constant: set[tuple[bytes, bytes]] = set()
         self._heads: set[tuple[bytes, ...]] = set()
 
@@ -95,14 +97,18 @@ class Guard:
         if ticket.delivery != delivery:
             raise Unsafe("the ticket is another delivery's")
         self._check_envelope(payload, recipient, ticket)
-        message = read(payload.message, utf8_head=not recipient.address.isascii())
         expected = self._expectation.of(recipient)
+        utf8_head = not recipient.address.isascii()
+        quick = self._familiar.read(payload.message, utf8_head, expected.locale)
+        message = quick or read(payload.message, utf8_head)
         allowed = self._allowed(expected, ticket)
         self._check_fields(message, recipient, ticket, expected, allowed)
         self._account(message, expected, allowed)
         self._check_said(message, expected)
         if self._due(expected.locale, delivery):
             self._confirm(payload, allowed)
+        if quick is None:
+            self._familiar.learn(payload.message, expected.locale)
 
     # --- the envelope and the head
 
@@ -190,8 +196,8 @@ class Guard:
         """Every '@' of both parts, whatever the mailing was meant to say."""
         learn = self._seen.get(expected.locale, 0) < _LEARN
         for where, text, cut in (
-            ("text part", message.text, "\n"),
-            ("HTML part", message.html, "<"),
+            ("text part", message.fresh_text, "\n"),
+            ("HTML part", message.fresh_html, "<"),
         ):
             strangers = self._scanner.strangers(text, cut, learn) - allowed
             if strangers:
@@ -199,9 +205,9 @@ class Guard:
 
     def _check_said(self, message: Message, expected: Expected) -> None:
         """Literal by literal and value by value what the frozen mailing and the row say."""
-        if message.text.rstrip("\n") != expected.text.rstrip("\n"):
+        if message.text.rstrip(b"\n") != expected.text.rstrip(b"\n"):
             raise Unsafe("the text part does not say what the ledger's row makes it say")
-        if message.html.rstrip("\n") != expected.html.rstrip("\n"):
+        if message.html.rstrip(b"\n") != expected.html.rstrip(b"\n"):
             raise Unsafe("the HTML part does not say what the ledger's row makes it say")
 
     def _about(self, strangers: frozenset[str], where: str) -> str:
