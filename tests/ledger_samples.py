@@ -14,7 +14,8 @@ from severally.model.entries import Attempts, Record, Turn
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.notice import Kind, Notice, SameAddress, ValueType, Variable
 from severally.model.sender import DkimKey, Sender
-from severally.ports import Ledger, StagedRow
+from severally.model.staged import StagedRow
+from severally.ports import Ledger
 
 KINDS = ("memory", "sqlite")
 RECEIVERS = ("google", "gmx", "yahoo")

@@ -10,7 +10,8 @@ import pytest
 from tests.ledger_samples import KINDS, audience, opened, row
 
 from severally.model.errors import LedgerError, UsageError
-from severally.ports import Duplicate, Ledger, StagedRow
+from severally.model.staged import Duplicate, StagedRow
+from severally.ports import Ledger
 
 
 @pytest.fixture(params=KINDS)
