@@ -118,11 +118,11 @@ class Checkpoints:
             if not lines and everything:
                 yield f"{path}: holds none of the {len(everything)} checkpoints that others hold"
                 continue
+            own = set(lines)
             longest = max(held.values(), key=len)
-            if lines and lines[0] in longest:
-                since = longest[longest.index(lines[0]) :]
-                if missing := len(set(since) - set(lines)):
-                    yield f"{path}: lacks {missing} checkpoints that another place holds"
+            since = next((at for at, line in enumerate(longest) if line in own), len(longest))
+            if missing := sum(line not in own for line in longest[since:]):
+                yield f"{path}: lacks {missing} checkpoints that another place holds"
 
     def last(self) -> Checkpoint | None:
         """The newest that any place holds."""
