@@ -72,8 +72,12 @@ class Course:
         self.curves: tuple[Curve, Curve] = (AT_ONCE, AT_ONCE)
         self._make()
         self.epoch = ledger.take_over(self.now)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """A conductor that knows nothing but what the ledger holds, as after a crash."""
         self.conductor = Conductor(
-            ledger=ledger,
+            ledger=self.ledger,
             wall=lambda: self.now,
             off_loop=at_once,
             rehearsing=self.rehearsal,
@@ -241,6 +245,44 @@ def test_bounces_that_come_late_halt_before_the_ramp(memory: Ledger) -> None:
     course.go(accepted)
     assert course.mailing.state is M.HALTED
     assert course.left <= 1_000
+
+
+class HaltedMeanwhile(Rehearsed):
+    """Somebody halts the mailing while the conductor is at work on it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    async def go_on(self, mailing_id: str) -> None:
+        self._ledger.set_state(mailing_id, M.HALTED, 10_001.0, "by hand")
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 4, 7])
+def test_a_halt_in_the_middle_of_a_look_stands(ledger: Ledger, ticks: int) -> None:
+    """The conductor decides by what it read before the halt: that opens nothing any more."""
+    course = Course(ledger)
+    course.go(accepted, ticks=ticks)
+    left, before = course.left, course.mailing
+    course.rehearsal = HaltedMeanwhile(ledger)
+    course.rebuild()
+    course.go(accepted, ticks=1)
+    course.tick()
+    assert course.mailing.state is M.HALTED
+    assert (course.mailing.step, course.left) == (before.step, left)
+
+
+def test_sentinels_that_cannot_be_told_halt_the_mailing(ledger: Ledger) -> None:
+    course = Course(ledger, Boxes(SentinelSeen("s1", "main", "en", Arrived.MISSING)))
+    told = msgspec.structs.replace(course.mailing, id="m-1.s", state=M.SENDING, step=0)
+    ledger.create_mailing(told, FROZEN, ledger.lanes("m-1"), course.now)
+    course.go(accepted, ticks=2)
+    assert course.mailing.state is M.CANARY
+    ledger.set_state("m-1.s", M.HALTED, course.now, "the guard refused a message")
+    course.go(accepted, ticks=2)
+    assert course.mailing.state is M.HALTED
+    assert "the guard refused a message" in course.mailing.reason
+    assert course.left == 0
 
 
 def test_a_halt_between_steps_stays_a_halt(memory: Ledger) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from severally.deliver.evidence import evidence_of
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act
-from severally.model.mailing import Cohort, MailingState
+from severally.model.mailing import SENTINELS, Cohort, MailingState
 from severally.model.observed import Orders
 from severally.model.staging import StagingPlan, Step, decided_to_pass
 from severally.model.urgency import MOST, Urgency, urgency_of
@@ -78,6 +78,7 @@ class Conductor:
         self._unfit = unfit
         self._plans: dict[str, StagingPlan | None] = {}
         self._said: dict[str, str] = {}
+        self._read: dict[str, int] = {}  # halt epochs: a halt after that stands
 
     async def run(self, clock: Clock, poll_s: float = 0.25) -> None:
         """Tick until cancelled."""
@@ -89,6 +90,7 @@ class Conductor:
         """Look at every staged mailing once, and do what follows."""
         orders = await self._off_loop(self._ledger.orders)
         for mailing_id, order in orders.items():
+            self._read[mailing_id] = order.halt_epoch
             if order.state in _CONDUCTED:
                 plan = await self._plan(mailing_id)
                 if plan is not None:
@@ -128,6 +130,9 @@ class Conductor:
                 return
             await self._step_to(mailing_id, MailingState.CANARY, "")
         seen = await self._sentinels.look(mailing_id, plan)
+        if seen and (why := await self._untold(mailing_id)):
+            await self._halt(mailing_id, f"sentinel: their mailing was halted: {why}")
+            return
         answers = Gate(sentinel_patience_s=plan.sentinel_patience_s).sentinels(
             seen, self._sentinels.waited_s(mailing_id)
         )
@@ -139,7 +144,16 @@ class Conductor:
             answer = Answer.WAIT if Answer.WAIT in worst else Answer.PERSON
             await self._say(mailing_id, f"sentinels: {answer.value}: {words}")
         else:
-            await self._open(mailing_id, 0, plan, f"{len(seen)} sentinels saw what was approved")
+            await self._open(mailing_id, 0, plan, _arrived(seen))
+
+    async def _untold(self, mailing_id: str) -> str:
+        """Why the mailing to its sentinels was halted, by the guard or a person, or nothing."""
+        name = mailing_id + SENTINELS
+        order = (await self._off_loop(self._ledger.orders)).get(name)
+        if order is None or order.state is not MailingState.HALTED:
+            return ""
+        reason: str = (await self._off_loop(lambda: self._ledger.mailing(name))).reason
+        return reason or "no reason given"
 
     # --- at a gate
 
@@ -225,15 +239,17 @@ class Conductor:
     async def _open(self, mailing_id: str, step: int, plan: StagingPlan, why: str) -> None:
         if not await self._fit(mailing_id):
             return
-        now = self._wall()
+        now, epoch = self._wall(), self._read[mailing_id]
         self._said.pop(mailing_id, None)
-        await self._off_loop(lambda: self._ledger.open_step(mailing_id, step, now, why))
-        if plan.steps[step].gate:
-            order = (await self._off_loop(self._ledger.orders))[mailing_id]
-            if order.state is MailingState.CANARY:
-                await self._step_to(mailing_id, MailingState.RAMPING, "")
-        if step == len(plan.steps) - 1:
-            await self._to_the_end(mailing_id)
+        opened = await self._off_loop(
+            lambda: self._ledger.open_step(mailing_id, step, now, why, halt_epoch=epoch)
+        )
+        last = step == len(plan.steps) - 1
+        # a small mailing never ramps
+        if (plan.steps[step].gate or last) and opened.state is MailingState.CANARY:
+            await self._step_to(mailing_id, MailingState.RAMPING, "")
+        if last:
+            await self._step_to(mailing_id, MailingState.SENDING, "")
 
     async def _fit(self, mailing_id: str) -> bool:
         """Whether it is still what was approved; where it is not, it is halted."""
@@ -242,16 +258,12 @@ class Conductor:
             await self._halt(mailing_id, f"not what was approved: {'; '.join(problems[:5])}")
         return not problems
 
-    async def _to_the_end(self, mailing_id: str) -> None:
-        """Everything is open: the rest is sending. Small mailings never ramp."""
-        order = (await self._off_loop(self._ledger.orders))[mailing_id]
-        if order.state is MailingState.CANARY:
-            await self._step_to(mailing_id, MailingState.RAMPING, "")
-        await self._step_to(mailing_id, MailingState.SENDING, "")
-
     async def _step_to(self, mailing_id: str, state: MailingState, reason: str) -> None:
-        now = self._wall()
-        await self._off_loop(lambda: self._ledger.set_state(mailing_id, state, now, reason))
+        """Nothing where it was halted since this tick read where it stands."""
+        now, epoch = self._wall(), self._read[mailing_id]
+        await self._off_loop(
+            lambda: self._ledger.set_state(mailing_id, state, now, reason, halt_epoch=epoch)
+        )
 
     async def _halt(self, mailing_id: str, why: str) -> None:
         await self._step_to(mailing_id, MailingState.HALTED, why)
@@ -263,6 +275,14 @@ class Conductor:
             self._said[mailing_id] = kind
             act = Act(self._wall(), mailing_id, "waits", words)
             await self._off_loop(lambda: self._ledger.add_act(act))
+
+
+def _arrived(seen: Sequence[SentinelSeen]) -> str:
+    """What is written when the first step opens: where and how soon each arrived."""
+    if not seen:
+        return "there are no sentinels"
+    each = (f"{s.mailbox} in {s.folder} after {s.after_s:,.0f} s" for s in seen)
+    return f"{len(seen)} sentinels saw what was approved: {', '.join(each)}"
 
 
 def _last_before_a_gate(steps: Sequence[Step]) -> int:

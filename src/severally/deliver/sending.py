@@ -375,12 +375,13 @@ class Deliverer:
         stats = [m.stat(self._fleet.peak(m.lane)) for m in sending.meters.values()]
         mailing_id, wall = sending.mailing.id, self._clock.wall()
         sealed, refused = sending.sealed, sending.refused
+        epoch = self._halt_epochs[mailing_id]
 
         def write() -> None:
             self._ledger.add_lane_stats(mailing_id, stats)
             self._ledger.add_guard_counts(mailing_id, sealed, refused)
             if done and self._ledger.mailing(mailing_id).state in _SENDING:
-                self._ledger.set_state(mailing_id, MailingState.DONE, wall)
+                self._ledger.set_state(mailing_id, MailingState.DONE, wall, halt_epoch=epoch)
 
         await self._off_loop(write)
         for store in sending.stores:

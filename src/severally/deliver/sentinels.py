@@ -55,8 +55,6 @@ class SentinelWatch:
         self._wall = wall
         self._off_loop = off_loop
         self._sent: dict[str, Sent] = {}
-        self.arrivals: dict[tuple[str, str], Arrival] = {}
-        """(mailing, sentinel) -> what arrived, for the report: folder and time."""
 
     async def look(self, mailing_id: str, plan: StagingPlan) -> Sequence[SentinelSeen]:
         """Each sentinel's message as far as it is known now."""
@@ -67,39 +65,46 @@ class SentinelWatch:
             sent = await self._off_loop(lambda: self._send(mailing_id, plan))
             self._sent[mailing_id] = sent
         tokens = {told.token for told in sent.told}
-        return [await self._one(mailing_id, sent, told, tokens) for told in sent.told]
+        return [await self._one(sent, told, tokens) for told in sent.told]
 
     def waited_s(self, mailing_id: str) -> float:
         """Seconds since they were sent."""
         sent = self._sent.get(mailing_id)
         return self._wall() - sent.at if sent else 0.0
 
-    async def _one(self, mailing_id: str, sent: Sent, told: Told, tokens: set[str]) -> SentinelSeen:
+    async def _one(self, sent: Sent, told: Told, tokens: set[str]) -> SentinelSeen:
         mailbox = self._mailboxes.get(told.name)
         if mailbox is None:
             mailbox = self._mailboxes[told.name] = self._mailbox_of(told.name)
         arrivals = await self._off_loop(lambda: mailbox.since(sent.at))
-        ours = [a for a in arrivals if token_of(a.raw) in tokens]
-        expected = Expectation(sent.frozen).of(told.recipient)
+        ours = [arrival for arrival in arrivals if token_of(arrival.raw) in tokens]
         for arrival in ours:
-            why = (
-                what_is_wrong(
-                    arrival.raw,
-                    told.recipient.address,
-                    told.token,
-                    expected,
-                    sent.frozen,
-                    sent.key_records,
-                )
-                if token_of(arrival.raw) == told.token
-                else "it is the message of another recipient"
-            )
-            self.arrivals[mailing_id, told.name] = arrival
-            if why:
-                return self._seen(sent, told, Arrived.WRONG, why)
+            if why := _wrong(sent, told, arrival):
+                return _seen(sent, told, Arrived.WRONG, why, arrival)
         if len(ours) > 1:
-            return self._seen(sent, told, Arrived.WRONG, f"it arrived {len(ours)} times")
-        return self._seen(sent, told, Arrived.RIGHT if ours else Arrived.MISSING, "")
+            return _seen(sent, told, Arrived.WRONG, f"it arrived {len(ours)} times", ours[0])
+        if ours:
+            return _seen(sent, told, Arrived.RIGHT, "", ours[0])
+        return _seen(sent, told, Arrived.MISSING)
 
-    def _seen(self, sent: Sent, told: Told, arrived: Arrived, why: str) -> SentinelSeen:
-        return SentinelSeen(told.name, sent.frozen.route, told.recipient.locale, arrived, why)
+
+def _wrong(sent: Sent, told: Told, arrival: Arrival) -> str:
+    if token_of(arrival.raw) != told.token:
+        return "it is the message of another recipient"
+    expected = Expectation(sent.frozen).of(told.recipient)
+    own = told.recipient.address
+    return what_is_wrong(arrival.raw, own, told.token, expected, sent.frozen, sent.key_records)
+
+
+def _seen(
+    sent: Sent, told: Told, arrived: Arrived, why: str = "", arrival: Arrival | None = None
+) -> SentinelSeen:
+    return SentinelSeen(
+        told.name,
+        sent.frozen.route,
+        told.recipient.locale,
+        arrived,
+        why,
+        arrival.folder if arrival else "",
+        max(0.0, arrival.at - sent.at) if arrival else 0.0,
+    )

@@ -12,6 +12,9 @@ from severally.model.sender import Sender
 from severally.model.staging import StagingPlan
 from severally.model.stencil import Stencil
 
+SENTINELS = ".s"
+"""After the id of a mailing: the small mailing to its sentinels."""
+
 
 class MailingState(StrEnum):
     """Where a mailing stands."""

@@ -13,13 +13,14 @@ from typing import Protocol
 from severally.model.audit import ChainRow
 from severally.model.delivery import Claim, DeliveryState, Ticket
 from severally.model.destination import Destination, Located, MailHost
-from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
+from severally.model.entries import Act, LaneStat, Turn, TurnResult
 from severally.model.envelope import Checked, Composed, Payload, Sealed
 from severally.model.lane import Lane
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.observed import Arrival, Orders, Seen
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
+from severally.ports.listing import Listing
 from severally.ports.register import Register
 from severally.ports.staging import Staging as Staging
 
@@ -188,7 +189,7 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Ledger(Register, Protocol):
+class Ledger(Listing, Register, Protocol):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences
@@ -261,19 +262,23 @@ class Ledger(Register, Protocol):
         *,
         who: str = "",
         said: str = "",
+        halt_epoch: int | None = None,
     ) -> Mailing:
         """A legal transition, recorded as an act of `who` with `said`, or else the reason.
 
         Raises Refused for an illegal one, and for `done` while deliveries are ready, claimed,
         attempting or deferred.
 
-        Entering `halted` raises `halt_epoch` by one, so that the next turn sees it.
+        Entering `halted` raises `halt_epoch` by one, so that the next turn sees it. Who decided
+        by what it had read gives the epoch it read: a halt since then stands, and nothing is done.
         """
         ...
 
-    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
-        """Let every step up to this one leave, recorded as an act. Raises Refused for a step
-        below the one that is open."""
+    def open_step(
+        self, mailing_id: str, step: int, now: float, reason: str, *, halt_epoch: int | None = None
+    ) -> Mailing:
+        """Let every step up to this one leave, recorded as an act; `halt_epoch` as in
+        `set_state`. Raises Refused for a step below the one that is open."""
         ...
 
     def set_estimate(self, mailing_id: str, estimate_s: float) -> None: ...
@@ -327,12 +332,6 @@ class Ledger(Register, Protocol):
     def lane_stats(self, mailing_id: str) -> Sequence[LaneStat]: ...
     def seen(self, mailing_id: str, upto: int, now: float) -> Sequence[Seen]:
         """What became of the deliveries of every step up to `upto` that were tried."""
-        ...
-
-    def recipients_in(
-        self, mailing_id: str, state: DeliveryState, most: int = 1000
-    ) -> Sequence[tuple[str, Record]]:
-        """Recipient ids in that state with their last record."""
         ...
 
     def guard_counts(self, mailing_id: str) -> tuple[int, int]:

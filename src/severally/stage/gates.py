@@ -47,13 +47,16 @@ class Arrived(StrEnum):
 
 
 class SentinelSeen(msgspec.Struct, frozen=True):
-    """One sentinel mailbox. `why` says what is wrong with what arrived."""
+    """One sentinel mailbox. `why` says what is wrong with what arrived; `folder` where it lies,
+    `after_s` how long it took."""
 
     mailbox: str
     route: str
     locale: str
     arrived: Arrived
     why: str = ""
+    folder: str = ""
+    after_s: float = 0.0
 
 
 class LaneSeen(msgspec.Struct, frozen=True):

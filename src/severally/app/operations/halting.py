@@ -8,7 +8,7 @@ from severally.app.operations.approving import refuse_changed, refuse_unapproved
 from severally.app.operations.results import HaltResult
 from severally.app.operations.signing import act_as, on_record, whoever
 from severally.model.errors import UsageError
-from severally.model.mailing import Mailing, MailingState
+from severally.model.mailing import SENTINELS, Mailing, MailingState
 from severally.model.operator import Role
 from severally.model.staging import StagingPlan
 
@@ -17,20 +17,27 @@ _STOPPABLE = UNDER_WAY | {MailingState.REHEARSED}
 
 
 def halt(office: Office, mailing_id: str | None, everything: bool, reason: str) -> HaltResult:
-    """Halt one mailing, or all that are under way. A mailing halted already stays so.
+    """Halt one mailing, or all that are under way, with what goes to its sentinels. A mailing
+    halted already stays so.
 
     Raises UsageError where neither or both are named, Refused where it cannot be halted.
     """
     if everything == (mailing_id is not None):
         raise UsageError("name one mailing, or --all; `severally status` lists them")
     said = reason or "halted by hand"
+    known = {mailing.id: mailing for mailing in office.ledger.mailings()}
     if mailing_id is not None:
-        _halt(office, office.ledger.mailing(mailing_id), said)
-        return HaltResult((mailing_id,), said)
-    found = [m for m in office.ledger.mailings() if m.state in _STOPPABLE]
+        found = [office.ledger.mailing(mailing_id)]
+    else:
+        found = [mailing for mailing in known.values() if mailing.state in _STOPPABLE]
+    told = [known[m.id + SENTINELS] for m in found if m.id + SENTINELS in known]
     for mailing in found:
         _halt(office, mailing, said)
-    return HaltResult(tuple(mailing.id for mailing in found), said)
+    for mailing in told:
+        if mailing.state in _STOPPABLE:
+            _halt(office, office.ledger.mailing(mailing.id), said)
+    names = (mailing.id for mailing in found if not mailing.id.endswith(SENTINELS))
+    return HaltResult(tuple(names), said)
 
 
 def _halt(office: Office, mailing: Mailing, reason: str) -> None:

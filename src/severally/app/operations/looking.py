@@ -16,11 +16,9 @@ from severally.app.operations.results import (
 from severally.model.delivery import DeliveryState
 from severally.model.entries import LaneStat
 from severally.model.errors import UsageError
-from severally.model.mailing import Mailing
+from severally.model.mailing import SENTINELS, Mailing
 
 _MOST_IDS = 10_000
-SENTINELS = ".s"
-"""After the id of a mailing: the small mailing to its sentinels."""
 Tally = Mapping[int, Mapping[DeliveryState, int]]
 
 

@@ -17,11 +17,11 @@ from severally.app.lanes import lane_of
 from severally.app.office import Office
 from severally.app.operations import audiences
 from severally.app.operations.locating import locate
-from severally.app.operations.looking import SENTINELS as SUFFIX
 from severally.app.operations.previews import sample
 from severally.deliver.sentinels import Sent, Told
 from severally.model.delivery import delivery_token
 from severally.model.errors import Refused
+from severally.model.mailing import SENTINELS as SUFFIX
 from severally.model.mailing import Frozen, Mailing, MailingState
 from severally.model.recipient import Recipient, recipient_of, row_of
 from severally.model.staged import StagedRow

@@ -5,7 +5,6 @@ Responsible for the very semantics of `sqlite`, fast. It outlives nothing.
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,30 +14,19 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import msgspec
 
 from severally.ledger import rules
-from severally.ledger.memory.deliveries import Deliveries, Delivery, last_record
+from severally.ledger.memory.deliveries import Deliveries, Delivery
+from severally.ledger.memory.listing import Book, Listing
 from severally.ledger.memory.register import MemoryRegister
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging, places_by_step
 from severally.model.audit import GENESIS, ChainRow, chain
 from severally.model.delivery import Claim, DeliveryState
-from severally.model.entries import Act, LaneStat, Record, Turn, TurnResult
+from severally.model.entries import Act, LaneStat, Turn, TurnResult
 from severally.model.errors import LedgerError
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.observed import Orders, Seen
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _Book(msgspec.Struct):
-    """A mailing and what belongs to it."""
-
-    mailing: Mailing
-    frozen: Frozen
-    cohorts: list[Cohort]
-    lanes: dict[str, str]
-    stats: dict[str, LaneStat]
-    sealed: int = 0
-    refused: int = 0
 
 
 def _alone(
@@ -53,14 +41,14 @@ def _alone(
     return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
 
 
-class MemoryLedger(MemoryRegister):
+class MemoryLedger(Listing, MemoryRegister):
     """`ports.Ledger` in plain dicts."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.RLock()
         self._audiences: dict[str, FrozenRows] = {}
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, Book] = {}
         self._mailing_of: dict[int, str] = {}
         self._deliveries = Deliveries()
         self._chain: list[ChainRow] = []
@@ -146,7 +134,7 @@ class MemoryLedger(MemoryRegister):
         self._next_delivery += mailing.count
         made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
         used = {cohort.receiver: lanes[cohort.receiver] for cohort in cohorts}
-        self._books[mailing.id] = _Book(made, frozen, cohorts, used, {})
+        self._books[mailing.id] = Book(made, frozen, cohorts, used, {})
         self._write(Act(now, mailing.id, "created", mailing.state.value))
         return list(cohorts)
 
@@ -185,12 +173,13 @@ class MemoryLedger(MemoryRegister):
         *,
         who: str = "",
         said: str = "",
+        halt_epoch: int | None = None,
     ) -> Mailing:
         """A legal transition, recorded as an act. Raises Refused for an illegal one."""
         book = self._book(mailing_id)
-        counts: Counter[DeliveryState] = Counter()
-        for tally in self.tally(mailing_id).values():
-            counts.update(tally)
+        if rules.halted_since(book.mailing, halt_epoch):
+            return book.mailing
+        counts = self._deliveries.total(book.cohorts)
         book.mailing = rules.step(book.mailing, state, now, reason, counts)
         self._write(Act(now, mailing_id, state.value, said or reason, who))
         return book.mailing
@@ -202,9 +191,13 @@ class MemoryLedger(MemoryRegister):
         book.mailing = msgspec.structs.replace(book.mailing, estimate_s=estimate_s)
 
     @_alone
-    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
+    def open_step(
+        self, mailing_id: str, step: int, now: float, reason: str, *, halt_epoch: int | None = None
+    ) -> Mailing:
         """Let every step up to this one leave, recorded as an act."""
         book = self._book(mailing_id)
+        if rules.halted_since(book.mailing, halt_epoch):
+            return book.mailing
         book.mailing = rules.opened(book.mailing, step)
         self._write(Act(now, mailing_id, f"step {step} opened", reason))
         return book.mailing
@@ -218,12 +211,6 @@ class MemoryLedger(MemoryRegister):
             for m in mailings
             if m.state not in rules.FINAL
         }
-
-    def _book(self, mailing_id: str) -> _Book:
-        try:
-            return self._books[mailing_id]
-        except KeyError:
-            raise rules.no_mailing(mailing_id) from None
 
     # --- delivering
 
@@ -330,26 +317,6 @@ class MemoryLedger(MemoryRegister):
         rows = self._audiences[self._books[cohort.mailing].mailing.audience]
         found = ((number, self._deliveries.one(number)) for number in numbers)
         return [rows.claimed(d.place, n, max(d.date, 0), d.attempts) for n, d in found]
-
-    @_alone
-    def names(self, deliveries: Sequence[int]) -> Mapping[int, str]:
-        """Delivery -> its recipient's id."""
-        found = ((number, self._deliveries.one(number)) for number in deliveries)
-        return {n: self._audience_of(d).ids[d.place] for n, d in found}
-
-    def _audience_of(self, delivery: Delivery) -> FrozenRows:
-        mailing = self._mailing_of[delivery.cohort]
-        return self._audiences[self._books[mailing].mailing.audience]
-
-    @_alone
-    def recipients_in(
-        self, mailing_id: str, state: DeliveryState, most: int = 1000
-    ) -> Sequence[tuple[str, Record]]:
-        """Recipient ids in that state with their last record, in audience order."""
-        book = self._book(mailing_id)
-        ids = self._audiences[book.mailing.audience].ids
-        found = self._deliveries.in_state(book.cohorts, state)
-        return [(ids[d.place], last_record(n, d)) for n, d in itertools.islice(found, most)]
 
     @_alone
     def guard_counts(self, mailing_id: str) -> tuple[int, int]:

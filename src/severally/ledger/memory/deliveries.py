@@ -9,12 +9,12 @@ import heapq
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from severally.ledger.frontier import Frontier
-from severally.ledger.rules import Standing, deltas
+from severally.ledger.rules import WITHDRAWABLE, Standing, deltas
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Record
 from severally.model.mailing import Cohort
@@ -180,7 +180,21 @@ class Deliveries:
             self._move(delivery, _D.IN_DOUBT)
         return len(open_ones)
 
+    def withdraw(self, cohorts: Sequence[Cohort], now: float, reason: str, most: int) -> int:
+        """Withdraw up to `most` that were not sent and have not ended; how many."""
+        found = list(itertools.islice(self.in_states(cohorts, WITHDRAWABLE), most))
+        for number, delivery in found:
+            delivery.reply = Record(number, _D.WITHDRAWN, text=reason)
+            delivery.due = None
+            delivery.at = now
+            self._move(delivery, _D.WITHDRAWN)
+        return len(found)
+
     # --- looking
+
+    def total(self, cohorts: Sequence[Cohort]) -> Counter[DeliveryState]:
+        """How many of all these are in each state."""
+        return sum((Counter(self.tally(cohort)) for cohort in cohorts), Counter())
 
     def tally(self, cohort: Cohort) -> dict[DeliveryState, int]:
         """How many are in each state (zeros left out)."""
@@ -202,12 +216,12 @@ class Deliveries:
         """One delivery, as it stands."""
         return self._all[number]
 
-    def in_state(
-        self, cohorts: Sequence[Cohort], state: DeliveryState
+    def in_states(
+        self, cohorts: Sequence[Cohort], states: Collection[DeliveryState]
     ) -> Iterator[tuple[int, Delivery]]:
-        """Those in this state, in order."""
+        """Those in one of these states, in order."""
         numbers = itertools.chain.from_iterable(range(c.first, c.last + 1) for c in cohorts)
-        return ((n, d) for n in numbers if (d := self._all[n]).state is state)
+        return ((n, d) for n in numbers if (d := self._all[n]).state in states)
 
 
 _IN_HAND = frozenset({_D.CLAIMED, _D.ATTEMPTING})

@@ -10,7 +10,7 @@ from severally.ledger.sqlite.mailings import chain_head, found, write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.audit import ChainRow
 from severally.model.delivery import Claim, DeliveryState
-from severally.model.entries import Act, LaneStat, Record
+from severally.model.entries import Act, LaneStat
 from severally.model.mailing import Cohort
 from severally.model.observed import Seen
 
@@ -24,16 +24,6 @@ SELECT t.cohort, t.state, t.n FROM cohort AS c JOIN tally AS t ON t.cohort = c.i
 WHERE c.mailing = ? AND t.n <> 0 ORDER BY c.id, t.state
 """
 _COUNT = "SELECT state, count(*) FROM delivery WHERE id BETWEEN ? AND ? GROUP BY state"
-_HAVING = """
-SELECT c.first, c.last FROM cohort AS c JOIN tally AS t ON t.cohort = c.id
-WHERE c.mailing = ? AND t.state = ? AND t.n > 0 ORDER BY c.id
-"""
-_IN_STATE = """
-SELECT r.rid, d.id, coalesce(p.code, 0), coalesce(p.enhanced, ''), coalesce(p.text, ''),
-       coalesce(p.rule, ''), coalesce(d.due, 0.0)
-FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient LEFT JOIN reply AS p ON p.id = d.reply
-WHERE d.id BETWEEN ? AND ? AND d.state = ? ORDER BY d.id LIMIT ?
-"""
 _SEEN = """
 SELECT d.state, coalesce(p.rule, ''), CAST(max(0, ? - d.at) / 60 AS INTEGER) AS minutes, count(*)
 FROM delivery AS d LEFT JOIN reply AS p ON p.id = d.reply
@@ -43,10 +33,6 @@ _LOOK_THROUGH = """
 SELECT d.id, r.seq, r.salt, r.box, coalesce(d.date, 0), d.attempts
 FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
 WHERE d.id BETWEEN ? AND ? ORDER BY d.id LIMIT ?
-"""
-_NAMES = """
-SELECT d.id, r.rid FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
-WHERE d.id IN (SELECT value FROM json_each(?))
 """
 _LANE_STAT = """
 INSERT INTO lane_stat VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mailing, lane) DO UPDATE SET
@@ -135,27 +121,6 @@ class Looking:
         with self._store.read() as db:
             wanted = (max(after + 1, cohort.first), cohort.last, count)
             return [Claim(*row) for row in db.execute(_LOOK_THROUGH, wanted)]
-
-    def names(self, deliveries: Sequence[int]) -> Mapping[int, str]:
-        """Delivery -> its recipient's id."""
-        with self._store.read() as db:
-            return dict(db.execute(_NAMES, (msgspec.json.encode(list(deliveries)).decode(),)))
-
-    def recipients_in(
-        self, mailing_id: str, state: DeliveryState, most: int = 1000
-    ) -> Sequence[tuple[str, Record]]:
-        """Recipient ids in that state with their last record, in audience order."""
-        result: list[tuple[str, Record]] = []
-        with self._store.read() as db:
-            found(db, mailing_id)
-            for first, last in db.execute(_HAVING, (mailing_id, int(state))).fetchall():
-                wanted = (first, last, int(state), most - len(result))
-                for rid, id_, code, enhanced, text, rule, due in db.execute(_IN_STATE, wanted):
-                    record = Record(id_, state, code, enhanced, text, rule, due)
-                    result.append((rid, record))
-                if len(result) >= most:
-                    break
-        return result
 
     def guard_counts(self, mailing_id: str) -> tuple[int, int]:
         """(sealed, refused) so far."""

@@ -12,6 +12,7 @@ from severally.ledger.rules import (
     check_lanes,
     check_new,
     cohorts_of,
+    halted_since,
     no_mailing,
     opened,
     parts_of,
@@ -155,12 +156,14 @@ class Mailings:
         *,
         who: str = "",
         said: str = "",
+        halt_epoch: int | None = None,
     ) -> Mailing:
         """A legal transition, recorded as an act. Raises Refused for an illegal one."""
         with self._store.write() as db:
             old = found(db, mailing_id)
-            counts = {DeliveryState(s): n for s, n in db.execute(_COUNTS, (mailing_id,))}
-            new = step(old, state, now, reason, counts)
+            if halted_since(old, halt_epoch):
+                return old
+            new = step(old, state, now, reason, counts_of(db, mailing_id))
             db.execute(
                 STEP,
                 (new.state, new.halt_epoch, new.started_at, new.ended_at, reason, mailing_id),
@@ -174,10 +177,15 @@ class Mailings:
             found(db, mailing_id)
             db.execute("UPDATE mailing SET estimate_s = ? WHERE id = ?", (estimate_s, mailing_id))
 
-    def open_step(self, mailing_id: str, step: int, now: float, reason: str) -> Mailing:
+    def open_step(
+        self, mailing_id: str, step: int, now: float, reason: str, *, halt_epoch: int | None = None
+    ) -> Mailing:
         """Let every step up to this one leave, recorded as an act."""
         with self._store.write() as db:
-            new = opened(found(db, mailing_id), step)
+            old = found(db, mailing_id)
+            if halted_since(old, halt_epoch):
+                return old
+            new = opened(old, step)
             db.execute("UPDATE mailing SET step = ? WHERE id = ?", (step, mailing_id))
             write_act(db, Act(now, mailing_id, f"step {step} opened", reason))
         return new
@@ -187,6 +195,11 @@ class Mailings:
         with self._store.read() as db:
             rows = db.execute(_OPEN)
             return {id_: Orders(MailingState(s), epoch, step) for id_, s, epoch, step in rows}
+
+
+def counts_of(db: sqlite3.Connection, mailing_id: str) -> dict[DeliveryState, int]:
+    """Its deliveries by state."""
+    return {DeliveryState(state): n for state, n in db.execute(_COUNTS, (mailing_id,))}
 
 
 def write_act(db: sqlite3.Connection, act: Act) -> None:
