@@ -62,7 +62,7 @@ from severally.ports import (
     RowCipher,
     Transport,
 )
-from severally.stage.arrival import AT_ONCE, assumed
+from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.transport.build import build_smtp
 
 SURVEY_S = 6.0
@@ -129,6 +129,12 @@ def open_session(workspace: Workspace) -> SessionFile:
     return SessionFile(workspace.root)
 
 
+def bounce_curves() -> tuple[Curve, Curve]:
+    """How soon, and how late, bounces are heard of: no sooner than in the dialogue, and no later
+    than the worst that was measured (docs/staging.md)."""
+    return AT_ONCE, assumed()
+
+
 def find_camera() -> AbstractContextManager[Camera] | None:
     """Chromium, where there is one."""
     program = find_chromium()
@@ -148,6 +154,7 @@ class Wiring:
     make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
     sessions: Callable[[Workspace], SessionFile] = open_session
+    bounce_curves: Callable[[], tuple[Curve, Curve]] = bounce_curves
     find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
     fonts: Callable[[], Fonts] = installed_fonts
     clock: Clock = field(default_factory=SystemClock)
@@ -210,7 +217,7 @@ class Wiring:
                 self.clock.wall,
                 off_loop,
             ),
-            curves=lambda: (AT_ONCE, assumed()),
+            curves=self.bounce_curves,
             hard=means_nobody,
             unfit=unfit,
         )

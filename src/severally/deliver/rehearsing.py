@@ -64,10 +64,10 @@ class Rehearsal:
         course = await self._course(mailing_id)
         for _ in range(self._turns):
             batches = [batch async for batch in self._next(course)]
-            if not batches:
-                return
             await asyncio.gather(*(self._try(mailing_id, course, batch) for batch in batches))
             course.rehearsed = _whole(course)
+            if not batches:
+                return
 
     def rehearsed(self, mailing_id: str) -> int:
         """The last step that is rehearsed whole, -1 for none."""

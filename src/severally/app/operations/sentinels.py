@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +23,7 @@ from severally.model.delivery import delivery_token
 from severally.model.errors import Refused
 from severally.model.mailing import SENTINELS as SUFFIX
 from severally.model.mailing import Frozen, Mailing, MailingState
+from severally.model.notice import Notice, ValueType
 from severally.model.recipient import Recipient, recipient_of, row_of
 from severally.model.staged import StagedRow
 from severally.model.staging import StagingPlan
@@ -76,8 +77,9 @@ def _rows(
     cipher = office.wiring.row_cipher(keys.audience_key(audience_id), audience_id)
     for seq, sentinel in enumerate(plan.sentinels):
         made_up = sample(frozen.notice, sentinel.locale)
+        values = _own(frozen.notice, made_up.values, seq + 1)
         person = Recipient(
-            sentinel.name, sentinel.address, sentinel.locale, made_up.timezone, made_up.values
+            sentinel.name, sentinel.address, sentinel.locale, made_up.timezone, values
         )
         row = row_of(person)
         salt, box = cipher.seal(seq, row)
@@ -98,6 +100,20 @@ def _rows(
             box,
             leaf,
         )
+
+
+def _own(notice: Notice, values: Mapping[str, str], number: int) -> dict[str, str]:
+    """Values that no other sentinel has, where their type allows it: so that the body of one
+    in the message of another is seen."""
+    marks = {
+        variable.name: mark.format(number)
+        for variable in notice.variables
+        if (mark := _MARKS.get(variable.type))
+    }
+    return {name: value + marks.get(name, "") for name, value in values.items()}
+
+
+_MARKS = {ValueType.TEXT: " {}", ValueType.CODE: "-{}"}
 
 
 def _told(office: Office, told: Mailing, plan: StagingPlan) -> Iterator[Told]:

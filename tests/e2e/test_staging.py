@@ -1,0 +1,102 @@
+"""Staged mailings as they go out: through real servers, and through relays that spoil them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests import oracle, staged
+from tests.meddling import Fault, Meddler, Merging, OtherLocale, Swapping, relinked, unsigned
+from tests.servers.dovecot import PASSWORD, dovecot
+from tests.servers.postfix import postfix
+from tests.smtp_sink import Received
+from tests.workshop import Workshop, complaints, rows
+
+from severally.app.operations.results import Report
+
+PEOPLE = 1_500
+BOXES = (("en-1", "en"), ("en-2", "en"), ("de-1", "de"), ("de-2", "de"))
+
+
+def opened(report: Report) -> list[int]:
+    """The steps in the order in which they were opened."""
+    words = (deed.what.split() for deed in report.history)
+    return [int(each[1]) for each in words if each[0] == "step"]
+
+
+def imap_sentinel(name: str, locale: str, port: int, password: Path) -> str:
+    return (
+        f'[sentinels.{name}]\naddress = "sentinel-{name}@exchange.example"\n'
+        f'locale = "{locale}"\nimap_host = "127.0.0.1"\nimap_port = {port}\nimap_tls = false\n'
+        f'username = "sentinel-{name}"\npassword_file = {json.dumps(str(password))}\n'
+    )
+
+
+@pytest.mark.server("postfix")
+@pytest.mark.server("dovecot")
+def test_a_staged_mailing_goes_from_rehearsal_to_everybody(tmp_path: Path) -> None:
+    password = tmp_path / "imap.password"
+    password.touch(mode=0o600)
+    password.write_text(PASSWORD + "\n")
+    with postfix(secure=False) as server, dovecot(server.folder / "mail") as imap:
+        shop = Workshop(tmp_path / "place", server.port)
+        boxes = [imap_sentinel(name, locale, imap.port, password) for name, locale in BOXES]
+        staged.staged(shop, boxes)
+        people = rows(PEOPLE)
+        report = staged.conduct(shop.root, shop.customers(people), 240.0)
+        assert (report.state, report.reason) == ("done", "")
+        assert report.counts["accepted"] == PEOPLE
+        assert server.settle() == PEOPLE
+        received = [
+            Received("", (each.recipient,), each.raw, b"") for each in oracle.maildir(server.inbox)
+        ]
+    assert complaints(received, people) == []
+    steps = opened(report)
+    assert steps == sorted(steps) and steps[0] == 0
+    said = [deed.detail for deed in report.history]
+    assert any("4 sentinels saw what was approved" in words for words in said)
+    assert any("en-1 in INBOX after" in words for words in said)
+    assert any("the gate passed" in words for words in said)
+    states = [deed.what for deed in report.history]
+    assert [s for s in states if s in ("canary", "ramping", "sending", "done")] == [
+        *("canary", "ramping", "sending", "done")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Merging(), "its To field shows 2 addresses"),
+        (OtherLocale(), "its language is not"),
+        (unsigned, "a signature was lost on the way"),
+        (relinked, "its html part does not say what was approved"),
+        (Swapping(), "it shows 1 foreign addresses"),
+    ],
+    ids=["merged", "locale", "signature", "link", "body"],
+)
+def test_what_a_relay_spoils_halts_before_the_first_customer(
+    tmp_path: Path, fault: Fault, said: str
+) -> None:
+    with Meddler(tmp_path / "mail", fault) as relay:
+        shop = Workshop(tmp_path / "place", relay.port)
+        boxes = [staged.maildir_sentinel(n, locale, relay.folder) for n, locale in BOXES]
+        staged.staged(shop, boxes)
+        report = staged.conduct(shop.root, shop.customers(rows(60)))
+        assert relay.customers == 0
+    assert (report.state, report.counts["ready"]) == ("halted", 60)
+    assert report.reason.startswith("sentinel: ")
+    assert said in report.reason
+    assert opened(report) == []
+    assert "@" not in report.reason
+
+
+def test_a_sentinel_that_gets_nothing_holds_the_mailing(tmp_path: Path) -> None:
+    with Meddler(tmp_path / "mail", lambda to, raw: ()) as relay:
+        shop = Workshop(tmp_path / "place", relay.port)
+        boxes = [staged.maildir_sentinel(n, locale, relay.folder) for n, locale in BOXES]
+        staged.staged(shop, boxes)
+        report = staged.conduct(shop.root, shop.customers(rows(60)), 12.0)
+        assert relay.customers == 0
+    assert (report.state, report.counts["ready"]) == ("canary", 60)
+    assert any(deed.what == "waits" for deed in report.history)
