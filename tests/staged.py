@@ -26,7 +26,7 @@ IN_DIALOGUE = Wiring(bounce_curves=lambda: (AT_ONCE, AT_ONCE))
 
 STAGING = """
 [staging]
-canary = 200
+canary = 700
 chunk = 100
 trickle = "1s"
 patience = "60s"

@@ -374,8 +374,7 @@ class Deliverer:
         self._tell(sending)
         stats = [m.stat(self._fleet.peak(m.lane)) for m in sending.meters.values()]
         mailing_id, wall = sending.mailing.id, self._clock.wall()
-        sealed, refused = sending.sealed, sending.refused
-        epoch = self._halt_epochs[mailing_id]
+        sealed, refused, epoch = sending.sealed, sending.refused, self._halt_epochs[mailing_id]
 
         def write() -> None:
             self._ledger.add_lane_stats(mailing_id, stats)

@@ -249,30 +249,6 @@ def step(
     )
 
 
-def halted_since(mailing: Mailing, halt_epoch: int | None) -> bool:
-    """Whether it was halted after somebody read this epoch of it."""
-    return halt_epoch is not None and mailing.halt_epoch != halt_epoch
-
-
-def check_withdrawal(mailing: Mailing, counts: Mapping[DeliveryState, int]) -> None:
-    """Raises Refused where its deliveries cannot be withdrawn now; `counts` by state."""
-    if mailing.state is not _M.HALTED:
-        raise Refused(
-            f"the mailing {mailing.id} is {mailing.state}; halt it first: severally halt"
-            f" {mailing.id}"
-        )
-    held = counts.get(_CLAIMED, 0) + counts.get(_ATTEMPTING, 0)
-    if held:
-        raise Refused(
-            f"{held:,} messages of {mailing.id} are in the hands of a process; it gives them back "
-            "within seconds if it is alive, and the next one that delivers if it is not: try again"
-        )
-
-
-WITHDRAWABLE = (_READY, _DEFERRED, _D.HELD)
-"""What of a halted mailing was not sent and has not ended."""
-
-
 def opened(mailing: Mailing, step: int) -> Mailing:
     """The mailing with one more step open. Raises Refused for going back."""
     if step < mailing.step:

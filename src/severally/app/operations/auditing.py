@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from severally.app.office import Office
-from severally.app.operations.looking import SENTINELS
 from severally.app.operations.stage_results import AuditResult, Story, StoryLine
 from severally.model.audit import GENESIS, ChainRow, flaws
+from severally.model.mailing import SENTINELS
 from severally.ports import Ledger
 
 _BATCH = 1_000

@@ -6,12 +6,11 @@ import difflib
 from collections.abc import Iterator
 
 from severally.app.office import Office
-from severally.app.operations.looking import SENTINELS
 from severally.app.operations.previews import sample
 from severally.app.operations.stage_results import LocaleDiff
 from severally.compose.compositor import Compositor
 from severally.model.errors import ComposeError
-from severally.model.mailing import Frozen, MailingState
+from severally.model.mailing import SENTINELS, Frozen, MailingState
 
 _NEVER = frozenset({MailingState.VOID, MailingState.CANCELLED, MailingState.DRAFT})
 _SHOWN = 40

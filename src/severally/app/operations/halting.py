@@ -69,7 +69,16 @@ def _go_on(office: Office, mailing: Mailing) -> Mailing:
         refuse_changed(office, mailing)
         refuse_unapproved(office, mailing)
         state = plan_state(plan, mailing.step)
+        _tell_on(office, mailing, who)
     return office.ledger.set_state(mailing.id, state, office.wiring.clock.wall(), who=who)
+
+
+def _tell_on(office: Office, mailing: Mailing, who: str) -> None:
+    """Sentinels that were not told yet are told."""
+    name = mailing.id + SENTINELS
+    if any(m.id == name and m.state is MailingState.HALTED for m in office.ledger.mailings()):
+        now = office.wiring.clock.wall()
+        office.ledger.set_state(name, MailingState.SENDING, now, who=who)
 
 
 def plan_state(plan: StagingPlan, step: int) -> MailingState:

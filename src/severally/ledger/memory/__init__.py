@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import msgspec
 
 from severally.ledger import rules
+from severally.ledger.halted import halted_since
 from severally.ledger.memory.deliveries import Deliveries, Delivery
 from severally.ledger.memory.listing import Book, Listing
 from severally.ledger.memory.register import MemoryRegister
@@ -177,7 +178,7 @@ class MemoryLedger(Listing, MemoryRegister):
     ) -> Mailing:
         """A legal transition, recorded as an act. Raises Refused for an illegal one."""
         book = self._book(mailing_id)
-        if rules.halted_since(book.mailing, halt_epoch):
+        if halted_since(book.mailing, halt_epoch):
             return book.mailing
         counts = self._deliveries.total(book.cohorts)
         book.mailing = rules.step(book.mailing, state, now, reason, counts)
@@ -196,7 +197,7 @@ class MemoryLedger(Listing, MemoryRegister):
     ) -> Mailing:
         """Let every step up to this one leave, recorded as an act."""
         book = self._book(mailing_id)
-        if rules.halted_since(book.mailing, halt_epoch):
+        if halted_since(book.mailing, halt_epoch):
             return book.mailing
         book.mailing = rules.opened(book.mailing, step)
         self._write(Act(now, mailing_id, f"step {step} opened", reason))

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from severally.ledger.frontier import Frontier
-from severally.ledger.rules import WITHDRAWABLE, Standing, deltas
+from severally.ledger.halted import WITHDRAWABLE
+from severally.ledger.rules import Standing, deltas
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Record
 from severally.model.mailing import Cohort

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from severally.ledger import rules
+from severally.ledger.halted import check_withdrawal
 from severally.ledger.memory.deliveries import Deliveries, last_record
 from severally.ledger.memory.staging import FrozenRows
 from severally.model.delivery import DeliveryState
@@ -73,5 +74,5 @@ class Listing:
         """Up to `most` that were not sent and have not ended; how many."""
         with self._lock:
             book = self._book(mailing_id)
-            rules.check_withdrawal(book.mailing, self._deliveries.total(book.cohorts))
+            check_withdrawal(book.mailing, self._deliveries.total(book.cohorts))
             return self._deliveries.withdraw(book.cohorts, now, reason, most)

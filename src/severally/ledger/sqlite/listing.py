@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
-from severally.ledger.rules import WITHDRAWABLE, check_withdrawal
+from severally.ledger.halted import WITHDRAWABLE, check_withdrawal
 from severally.ledger.sqlite.mailings import counts_of, found
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState

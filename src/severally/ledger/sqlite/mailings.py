@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from severally.ledger.halted import halted_since
 from severally.ledger.rules import (
     Steps,
     check_lanes,
     check_new,
     cohorts_of,
-    halted_since,
     no_mailing,
     opened,
     parts_of,
