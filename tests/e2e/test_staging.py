@@ -39,17 +39,19 @@ def test_a_staged_mailing_goes_from_rehearsal_to_everybody(tmp_path: Path) -> No
     password = tmp_path / "imap.password"
     password.touch(mode=0o600)
     password.write_text(PASSWORD + "\n")
-    with postfix(secure=False) as server, dovecot(server.folder / "mail") as imap:
+    names = [f"sentinel-{name}" for name, _ in BOXES]
+    with postfix(secure=False, boxes=names) as server, dovecot(server.folder / "mail") as imap:
         shop = Workshop(tmp_path / "place", server.port)
         boxes = [imap_sentinel(name, locale, imap.port, password) for name, locale in BOXES]
         staged.staged(shop, boxes)
         people = rows(PEOPLE)
-        report = staged.conduct(shop.root, shop.customers(people), 240.0)
+        report = staged.conduct(shop.root, shop.customers(people), 60.0)
         assert (report.state, report.reason) == ("done", "")
         assert report.counts["accepted"] == PEOPLE
         assert server.settle() == PEOPLE
         received = [
-            Received("", (each.recipient,), each.raw, b"") for each in oracle.maildir(server.inbox)
+            Received("", (each.recipient,), each.raw.replace(b"\n", b"\r\n"), b"")
+            for each in oracle.maildir(server.inbox)
         ]
     assert complaints(received, people) == []
     steps = opened(report)

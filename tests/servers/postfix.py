@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +85,13 @@ def postfix(
     more: str = "",
     address: str = "127.0.0.1",
     port: int = 0,
+    boxes: Sequence[str] = (),
 ) -> Iterator[Postfix]:
     """Start one at this address and port, or a free one; stop it and remove all it kept.
 
     `secure`: STARTTLS and AUTH are required; else STARTTLS is offered. Without `delivers` it
-    throws mail away. `more` is added to its main.cf. Mail for `sentinel-…` goes into a Maildir
-    of that name.
+    throws mail away. `more` is added to its main.cf. Mail for each of `boxes`, which are local
+    parts, goes into a Maildir of that name.
     """
     # not below pytest's folder: Postfix's other accounts must reach it, sockets have short names
     folder = Path(tempfile.mkdtemp(prefix="severally-postfix-"))
@@ -101,7 +102,7 @@ def postfix(
             certify(folder)
             if secure:
                 stack.enter_context(_sign_in(server))
-            _configure(server, secure, delivers, more)
+            _configure(server, secure, delivers, more, boxes)
             ready = lambda: greets(server.port, address)  # noqa: E731
             command = [MASTER, "-c", folder / "etc", "-d"]
             stack.enter_context(running(command, folder / "master.log", ready, {}))
@@ -124,7 +125,9 @@ def _sign_in(server: Postfix) -> contextlib.AbstractContextManager[object]:
     return running([DOVECOT, "-F", "-c", conf], folder / "log", socket.exists, {})
 
 
-def _configure(server: Postfix, secure: bool, delivers: bool, more: str) -> None:
+def _configure(
+    server: Postfix, secure: bool, delivers: bool, more: str, boxes: Sequence[str]
+) -> None:
     folder = server.folder
     etc, mail = folder / "etc", folder / "mail"
     for path in (etc, folder / "queue", folder / "data", mail):
@@ -139,7 +142,9 @@ def _configure(server: Postfix, secure: bool, delivers: bool, more: str) -> None
     )
     door = (_SECURE if secure else _OPEN).format(folder=folder)
     (etc / "main.cf").write_text(f"{main}{door}{more}\n")
-    (etc / "mailboxes").write_text("/^(sentinel-[a-z0-9-]+)@/ $1/\n/./ inbox/\n")
+    # virtual(8) forbids substitution: each has a line of its own
+    lines = [f"/^{box}@/ {box}/" for box in boxes]
+    (etc / "mailboxes").write_text("\n".join([*lines, "/./ inbox/", ""]))
     check = subprocess.run(
         ["/usr/sbin/postfix", "-c", etc, "check"], capture_output=True, text=True, check=False
     )
