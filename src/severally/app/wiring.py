@@ -35,6 +35,7 @@ from severally.app.sections import MxRoute
 from severally.app.studio import Camera, Fonts
 from severally.app.ways import make_mailbox, make_transport, open_keys
 from severally.compose.compositor import Compositor, signers_for
+from severally.compose.dkim import signed
 from severally.deliver.bench import Workbench
 from severally.deliver.conducting import Conductor
 from severally.deliver.marks import Checkpoints, Marks
@@ -75,8 +76,8 @@ MakeComposer = Callable[[Frozen, Mapping[str, bytes]], Composer]
 
 
 def make_composer(frozen: Frozen, pems: Mapping[str, bytes]) -> Composer:
-    """The real one."""
-    return Compositor(frozen, signers_for(frozen.sender, pems.__getitem__))
+    """The real one. It needs no key: the bench signs what it made."""
+    return Compositor(frozen)
 
 
 class BenchKit(NamedTuple):
@@ -93,12 +94,14 @@ class BenchKit(NamedTuple):
 def make_workbench(kit: BenchKit) -> Workbench:
     """Inside the composing process."""
     frozen = msgspec.msgpack.decode(kit.frozen, type=Frozen)
+    signers = signers_for(frozen.sender, kit.pems.__getitem__)
     return Workbench(
         AesRowCipher(kit.audience_key, kit.audience),
         kit.make_composer(frozen, kit.pems),
         build_smtp,
         Guard(frozen),
         kit.token_key,
+        lambda message, date: signed(message, signers, date),
     )
 
 

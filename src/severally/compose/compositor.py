@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from severally.compose.dkim import Signer, body_hash, field
+from severally.compose.dkim import Signer, signed
 from severally.compose.encoding import EncodedPart, Flat, Values, encoded_part, landed, resolved
 from severally.compose.headers import checked, date_header, phrase, text_header
 from severally.model.choices import case_of
@@ -113,12 +113,11 @@ class Compositor:
             )
         )
         head = self._head(frame, values, recipient, ticket, boundary)
-        signatures = self._signatures(head, body, ticket.date) if self._signers else b""
         return Composed(
             ticket.delivery,
             tagged(self._sender.return_path, ticket.token),
             recipient.address,
-            b"".join((signatures, *head, b"\r\n", body)),
+            signed(b"".join((*head, b"\r\n", body)), self._signers, ticket.date),
         )
 
     def _frame(self, recipient: Recipient) -> _Frame:
@@ -184,9 +183,3 @@ class Compositor:
         if self._sender.unsubscribe_url:
             value += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         return value.encode()
-
-    def _signatures(self, head: list[bytes], body: bytes, second: int) -> bytes:
-        lines = b"".join(head).replace(b"\r\n ", b" ").split(b"\r\n")[:-1]
-        fields = [field(line) for line in lines]
-        digest = body_hash(body)
-        return b"".join(signer.header(fields, digest, second) for signer in self._signers)

@@ -57,6 +57,16 @@ class Signer:
         return private.sign(hashlib.sha256(data).digest())  # RFC 8463 3
 
 
+def signed(message: bytes, signers: Sequence[Signer], second: int) -> bytes:
+    """The message with a signature of each signer, at `second` (Unix), before its own fields."""
+    if not signers:
+        return message
+    head, _, body = message.partition(b"\r\n\r\n")
+    fields = [field(line) for line in head.replace(b"\r\n ", b" ").split(b"\r\n")]
+    digest = body_hash(body)
+    return b"".join([*(each.header(fields, digest, second) for each in signers), message])
+
+
 @functools.lru_cache(maxsize=512)
 def field(line: bytes) -> Field:
     """A field, unfolded and without its line end. Most of a mailing's are always the same."""

@@ -1,4 +1,4 @@
-"""One mailing's workbench: open a claimed row, compose, build, seal.
+"""One mailing's workbench: open a claimed row, compose, sign, build, seal.
 
 Responsible for handing guard the ledger's own row, decrypted here and decoded by guard
 itself, so that nothing compose does to its recipient can reach the check. Where it runs
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from severally.model.delivery import Claim, Ticket, delivery_token
-from severally.model.envelope import Blocked, Checked, Payload, Refusal, Sealed
+from severally.model.envelope import Blocked, Checked, Composed, Payload, Refusal, Sealed
 from severally.model.errors import ComposeError
 from severally.model.recipient import recipient_of
 from severally.ports import Builder, Composer, RowCipher
@@ -28,8 +28,20 @@ class Sealer(Protocol):
     ) -> Sealed | Refusal: ...
 
 
+Sign = Callable[[bytes, int], bytes]
+"""A message and its date (Unix seconds) to the message with its sender's signatures."""
+
+
 class _Made(NamedTuple):
     """A message on its way to the guard, with what the ledger says of its recipient."""
+
+    row: bytes
+    ticket: Ticket
+    composed: Composed
+
+
+class _Built(NamedTuple):
+    """The same, as its route will hand it over."""
 
     row: bytes
     ticket: Ticket
@@ -46,23 +58,26 @@ class Workbench:
         build: Builder,
         guard: Sealer,
         token_key: bytes,
+        sign: Sign = lambda message, date: message,
     ) -> None:
         self._cipher = cipher
         self._composer = composer
         self._build = build
         self._guard = guard
         self._token_key = token_key
+        self._sign = sign
 
     def work(self, claims: Sequence[Claim]) -> list[Checked]:
         """One result per claim, in order.
 
-        A few are composed, then these are checked: each step finds its own code and tables in
-        the processor's cache.
+        A few are composed, then these are signed, then these are checked: each step finds its
+        own code and tables in the processor's cache, which a signature leaves to nobody.
         """
         results: list[Checked] = []
         for first in range(0, len(claims), _AT_ONCE):
             made = [self._made(claim) for claim in claims[first : first + _AT_ONCE]]
-            results += [each if isinstance(each, Blocked) else self._seal(each) for each in made]
+            built = [each if isinstance(each, Blocked) else self._built(each) for each in made]
+            results += [each if isinstance(each, Blocked) else self._seal(each) for each in built]
         return results
 
     def _made(self, claim: Claim) -> _Made | Blocked:
@@ -72,10 +87,16 @@ class Workbench:
             composed = self._composer.compose(recipient_of(row), ticket)
         except ComposeError as error:
             return Blocked(claim.delivery, str(error))
-        return _Made(row, ticket, self._build(composed))
+        return _Made(row, ticket, composed)
 
-    def _seal(self, made: _Made) -> Sealed | Refusal:
-        return self._guard.seal(made.payload, made.ticket.delivery, made.row, made.ticket)
+    def _built(self, made: _Made) -> _Built:
+        row, ticket, unsigned = made
+        message = self._sign(unsigned.message, ticket.date)
+        composed = Composed(unsigned.delivery, unsigned.mail_from, unsigned.rcpt_to, message)
+        return _Built(row, ticket, self._build(composed))
+
+    def _seal(self, built: _Built) -> Sealed | Refusal:
+        return self._guard.seal(built.payload, built.ticket.delivery, built.row, built.ticket)
 
 
 class LocalBench:

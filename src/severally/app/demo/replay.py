@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from severally.app.wiring import Wiring
-from severally.compose.compositor import Compositor, signers_for
+from severally.compose.compositor import Compositor
 from severally.guard.disclosure.smtp import disclosure
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
@@ -45,8 +45,7 @@ class MakeHurried:
     everybody: tuple[str, ...]
 
     def __call__(self, frozen: Frozen, pems: Mapping[str, bytes]) -> Composer:
-        real = Compositor(frozen, signers_for(frozen.sender, pems.__getitem__))
-        return Hurried(real, self.everybody)
+        return Hurried(Compositor(frozen), self.everybody)
 
 
 def hurried(wiring: Wiring, everybody: Sequence[str]) -> Wiring:
