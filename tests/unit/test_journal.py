@@ -11,8 +11,9 @@ import pytest
 
 from severally.deliver.journal import Journal
 from severally.model.delivery import DeliveryState
+from severally.model.entries import Record, Turn, TurnResult
 from severally.model.errors import LedgerError
-from severally.ports import Ledger, Record, Turn, TurnResult
+from severally.ports import Ledger
 
 
 class Disk:
