@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -106,3 +107,19 @@ def test_a_sentinel_that_gets_nothing_holds_the_mailing(tmp_path: Path) -> None:
         assert relay.customers == 0
     assert (report.state, report.counts["ready"]) == ("canary", 60)
     assert any(deed.what == "waits" for deed in report.history)
+
+
+def test_the_report_names_everybody_who_got_it(tmp_path: Path) -> None:
+    with Meddler(tmp_path / "mail") as relay:
+        shop = Workshop(tmp_path / "place", relay.port)
+        assert shop.send(shop.customers(rows(30))).code == 0
+    listed = tmp_path / "told.csv"
+    done = shop.run("report", "--recipients", listed)
+    assert done.code == 0, done.everything
+    with listed.open(newline="") as file:
+        told = list(csv.DictReader(file))
+    assert sorted(row["id"] for row in told) == [row[0] for row in rows(30)]
+    assert {(row["state"], row["code"]) for row in told} == {("accepted", "250")}
+    assert "@" not in listed.read_text()
+    missing = shop.run("report", "--recipients", tmp_path / "nowhere" / "told.csv")
+    assert missing.code == 2 and "cannot be written" in missing.err

@@ -240,7 +240,11 @@ def resume(
     raise typer.Exit(result.exit_code)
 
 
-_REPORT = after("severally report", "severally report m-7k2d9x --json")
+_REPORT = after(
+    "severally report",
+    "severally report m-7k2d9x --json",
+    "severally report m-7k2d9x --recipients told.csv",
+)
 
 
 def report(
@@ -248,6 +252,10 @@ def report(
     mailing: options.MaybeMailing = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the report as JSON to a file.")
+    ] = None,
+    recipients: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write every recipient's id and state as CSV."),
     ] = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
@@ -258,10 +266,12 @@ def report(
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
-    from severally.app.operations import looking
+    from severally.app.operations import listing, looking
 
     with session.office() as office:
         result = looking.report(office, looking.choose(office, mailing).id)
+        if recipients is not None:
+            listing.write(office, result.mailing, recipients)
     if out is not None:
         from msgspec.json import encode
 
