@@ -8,7 +8,7 @@ from tests.simulation.test_conducting import Boxes, Course, accepted, bounced
 from severally.ledger.memory import MemoryLedger
 from severally.model.entries import Act
 from severally.model.mailing import MailingState as M
-from severally.model.staging import DECIDED, asks_a_person
+from severally.model.staging import DECIDED, asks_a_person, waits_for
 from severally.model.urgency import ACKNOWLEDGED, BROKEN
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.stage.gates import Arrived, SentinelSeen
@@ -110,3 +110,11 @@ def test_what_is_not_what_was_approved_halts_before_the_next_step(told: int) -> 
     assert course.mailing.state is M.HALTED
     assert "layouts/default.mjml was changed" in course.mailing.reason
     assert course.left == told
+
+
+def test_what_a_gate_waits_for_is_said_with_its_figures(course: Course) -> None:
+    course.go(accepted, ticks=20)
+    waiting = waits_for(course.ledger.acts("m-1"))
+    assert "hard bounces of" in waiting
+    course.go(accepted, ticks=400)
+    assert waits_for(course.ledger.acts("m-1")) == ""

@@ -59,12 +59,18 @@ def decided_to_pass(acts: Iterable[Act], step: int) -> bool:
     return passed
 
 
-def asks_a_person(acts: Iterable[Act]) -> str:
-    """What a person is asked to decide, in words; empty where nothing waits for one."""
-    asked = ""
+def waits_for(acts: Iterable[Act]) -> str:
+    """What the mailing waits for, in words with figures; empty where it goes on."""
+    waiting = ""
     for act in acts:
         if act.what == WAITS:
-            asked = act.detail if ": person:" in act.detail else ""
+            waiting = act.detail
         elif act.what in (HALTED, DECIDED) or act.what.startswith("step "):
-            asked = ""
-    return asked
+            waiting = ""
+    return waiting
+
+
+def asks_a_person(acts: Iterable[Act]) -> str:
+    """What a person is asked to decide, in words; empty where nothing waits for one."""
+    waiting = waits_for(acts)
+    return waiting if ": person:" in waiting else ""

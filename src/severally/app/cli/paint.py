@@ -231,6 +231,9 @@ def status(result: results.StatusResult, console: Console) -> None:
             moment(line.created_at),
         )
     console.print(grid)
+    for line in result.mailings:
+        if line.waits:
+            console.print(f"{line.mailing} waits: {escape(line.waits)}")
     at_work = "a process is delivering" if result.delivering else "no process is delivering"
     console.print(f"{result.purpose} workspace; {at_work}")
 
@@ -254,6 +257,9 @@ def report(result: results.Report, console: Console) -> None:
     grid.add_row(number(result.audience), "in the audience", "")
     console.print(grid)
     console.print(_lanes(result))
+    for deed in result.history:
+        if deed.what == "waits" or deed.what.startswith("step "):
+            console.print(f"{moment(deed.at)}  {deed.what}: {escape(deed.detail)}")
     took = f"took {duration(result.elapsed_s)}" if result.elapsed_s else "not begun"
     console.print(
         f"{took}, estimated {duration(result.estimate_s)}; "

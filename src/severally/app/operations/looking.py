@@ -19,6 +19,7 @@ from severally.model.errors import UsageError
 from severally.model.mailing import SENTINELS, Mailing
 
 _MOST_IDS = 10_000
+_STEPPING = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
 Tally = Mapping[int, Mapping[DeliveryState, int]]
 
 
@@ -36,7 +37,7 @@ def status(office: Office, mailing_id: str | None = None) -> StatusResult:
     """One mailing, or all, the newest first."""
     ledger = office.ledger
     mailings = [ledger.mailing(mailing_id)] if mailing_id else reversed(ledger.mailings())
-    lines = tuple(_line(mailing, ledger.tally(mailing.id)) for mailing in mailings)
+    lines = tuple(_line(office, mailing, ledger.tally(mailing.id)) for mailing in mailings)
     return StatusResult(office.workspace.purpose, office.lock.held_by_anyone(), lines)
 
 
@@ -120,7 +121,7 @@ def _ids(office: Office, mailing_id: str, state: DeliveryState) -> tuple[str, ..
     return tuple(recipient for recipient, _ in found)
 
 
-def _line(mailing: Mailing, tally: Tally) -> MailingLine:
+def _line(office: Office, mailing: Mailing, tally: Tally) -> MailingLine:
     return MailingLine(
         mailing.id,
         mailing.notice,
@@ -133,4 +134,5 @@ def _line(mailing: Mailing, tally: Tally) -> MailingLine:
         mailing.started_at,
         mailing.ended_at,
         mailing.estimate_s,
+        waits_for(office.ledger.acts(mailing.id)) if mailing.state in _STEPPING else "",
     )

@@ -201,7 +201,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class MailingLine(msgspec.Struct, frozen=True):
-    """One mailing in `status`."""
+    """One mailing in `status`. `waits`: what its gate waits for, or asks a person, with figures."""
 
     mailing: str
     notice: str
@@ -214,6 +214,7 @@ class MailingLine(msgspec.Struct, frozen=True):
     started_at: float
     ended_at: float
     estimate_s: float
+    waits: str = ""
 
 
 class StatusResult(msgspec.Struct, frozen=True):
