@@ -16,7 +16,8 @@ from severally.app.operations.results import (
 from severally.model.delivery import DeliveryState
 from severally.model.entries import LaneStat
 from severally.model.errors import UsageError
-from severally.model.mailing import SENTINELS, Mailing
+from severally.model.mailing import SENTINELS, Mailing, MailingState
+from severally.model.staging import waits_for
 
 _MOST_IDS = 10_000
 _STEPPING = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
