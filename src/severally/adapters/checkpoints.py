@@ -29,6 +29,11 @@ class _Line(msgspec.Struct, frozen=True):
     signature: str
 
 
+# made here, not where they are used: see `ledger.sqlite.mailings`
+_line = msgspec.json.Decoder(_Line)
+_checkpoint = msgspec.json.Decoder(Checkpoint)
+
+
 class CheckpointFile:
     """One place. Not responsible for what a checkpoint says."""
 
@@ -132,9 +137,9 @@ class Checkpoints:
 def verified(line: bytes, public_key: bytes) -> Checkpoint | None:
     """The checkpoint of a line, or None where it is not one that the key signed."""
     try:
-        read = msgspec.json.decode(line, type=_Line)
+        read = _line.decode(line)
         signature = base64.b64decode(read.signature, validate=True)
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, bytes(read.checkpoint))
-        return msgspec.json.decode(read.checkpoint, type=Checkpoint)
+        return _checkpoint.decode(read.checkpoint)
     except (msgspec.DecodeError, binascii.Error, InvalidSignature, ValueError):
         return None
