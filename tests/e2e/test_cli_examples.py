@@ -222,7 +222,8 @@ def test_every_example_runs(
     if (folder / "alice.secret").exists():
         if words[1] == "operator":
             signing = ["sign-in", "alice", "--password-file", "alice.password", "--code"]
-            assert main([*signing, code_at(folder, -1)]) == 0
+            # the half minute may end between asking for the code and reading it: then once more
+            assert 0 in (main([*signing, code_at(folder, -1)]) for _ in range(2))
         words = [code_at(folder, 0) if word == "123456" else word for word in words]
     if "--accept-rejects" in words:
         with (folder / "customers.csv").open("a", encoding="utf-8") as file:
