@@ -130,8 +130,23 @@ class Checkpoints:
                 yield f"{path}: lacks {missing} checkpoints that another place holds"
 
     def last(self) -> Checkpoint | None:
-        """The newest that any place holds."""
-        return max(self.all(), key=lambda point: point.at, default=None)
+        """The newest that any place holds.
+
+        Every verb asks: signatures are verified from the newest back, until one holds.
+        """
+        read = [(_read(line), line) for place in self._places for line in place.lines()]
+        dated = [(point.at, line) for point, line in read if point is not None]
+        newest_first = sorted(dated, key=lambda each: each[0], reverse=True)
+        found = (verified(line, self.public_key) for _, line in newest_first)
+        return next((point for point in found if point is not None), None)
+
+
+def _read(line: bytes) -> Checkpoint | None:
+    """What a line claims to be, its signature not looked at."""
+    try:
+        return _checkpoint.decode(_line.decode(line).checkpoint)
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 def verified(line: bytes, public_key: bytes) -> Checkpoint | None:
