@@ -30,8 +30,11 @@ class Store:
         with translated(path):
             _make_private(path)
             self._gate = Gate(path)
-            self._writer = connect(path)
-            self._reader = connect(path)
+            # at the gate, because a new file's switch to WAL is refused at once, without the
+            # busy timeout, when two connections try it together (sqlite.org/c3ref/busy_handler)
+            with self._gate:
+                self._writer = connect(path)
+                self._reader = connect(path)
         self._writing = threading.RLock()
         self._reading = threading.RLock()
         self._migrate()
