@@ -18,6 +18,8 @@ from severally.model.stencil import Choice, Landing, Pieces, Slot
 _BASE64_ABOVE = 1 / 6
 """Share of non-ASCII bytes above which base64 (4/3) is smaller than quoted-printable (1 + 2s)."""
 _LINE_BYTES = 57
+_GROUP = 3
+"""Octets that base64 encodes together."""
 ISOLATE, POP = "\u2068", "\u2069"
 
 Values = Mapping[str, str]
@@ -112,28 +114,63 @@ class ChosenPart:
 
 
 class Base64Part:
-    """The whole part is joined, then encoded."""
+    """Long literals are encoded already, in lines of their own (RFC 2045 6.8: 76 at most).
+
+    Three octets make four characters, so a literal is cut in three ways: by how many octets
+    of the group that a value began it has to complete. What is left over begins the next one.
+    """
 
     name = b"base64"
 
     def __init__(self, pieces: Flat, rtl: bool) -> None:
-        self._pieces: list[str | Slot] = [
-            piece.replace("\n", "\r\n") if isinstance(piece, str) else piece for piece in pieces
-        ]
         self._rtl = rtl
+        self._stretches: list[tuple[Flat, tuple[_Cut, ...]]] = []
+        loose: list[str | Slot] = []
+        for piece in pieces:
+            text = piece.replace("\n", "\r\n") if isinstance(piece, str) else piece
+            if isinstance(text, str) and len(literal := text.encode()) >= _LINE_BYTES:
+                self._stretches.append((tuple(loose), _cuts(literal)))
+                loose.clear()
+            else:
+                loose.append(text)
+        if loose:
+            self._stretches.append((tuple(loose), ((b"", b"", b""),) * _GROUP))
 
     def fill(self, values: Values) -> bytes:
         """See EncodedPart."""
         rtl = self._rtl
-        text = "".join(
-            [
+        body: list[bytes] = []
+        rest = b""
+        for loose, cuts in self._stretches:
+            said = [
                 piece if isinstance(piece, str) else landed(values[piece.name], piece.landing, rtl)
-                for piece in self._pieces
+                for piece in loose
             ]
-        ).encode()
-        encode = binascii.b2a_base64
-        lines = [encode(text[i : i + _LINE_BYTES]) for i in range(0, len(text), _LINE_BYTES)]
-        return b"".join(lines).replace(b"\n", b"\r\n")
+            text = rest + "".join(said).encode()
+            completing, lines, rest = cuts[len(text) % _GROUP]
+            body += _base64_lines(text + completing), lines
+        body.append(_base64_lines(rest))
+        return b"".join(body)
+
+
+_Cut = tuple[bytes, bytes, bytes]
+"""What completes the group before, whole lines already encoded, and what is left over."""
+
+
+def _cuts(literal: bytes) -> tuple[_Cut, ...]:
+    """By how many octets of an unfinished group stand before it: 0, 1, 2."""
+    cuts: list[_Cut] = []
+    for before in range(_GROUP):
+        start = -before % _GROUP
+        end = len(literal) - (len(literal) - start) % _GROUP
+        cuts.append((literal[:start], _base64_lines(literal[start:end]), literal[end:]))
+    return tuple(cuts)
+
+
+def _base64_lines(text: bytes) -> bytes:
+    encode = binascii.b2a_base64
+    lines = [encode(text[i : i + _LINE_BYTES]) for i in range(0, len(text), _LINE_BYTES)]
+    return b"".join(lines).replace(b"\n", b"\r\n")
 
 
 class QuotedPart:
