@@ -11,6 +11,7 @@ from severally.ledger.memory import MemoryLedger
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Attempts, Record, Turn
+from severally.model.event import Event, EventKind, Party
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
 from severally.model.notice import Kind, Notice, SameAddress, ValueType, Variable
 from severally.model.sender import DkimKey, Sender
@@ -116,3 +117,21 @@ def totals(ledger: Ledger, name: str = "m-1") -> dict[DeliveryState, int]:
         for state, n in counts.items():
             result[state] = result.get(state, 0) + n
     return result
+
+
+def blind(number: int) -> bytes:
+    """The blind index of customer `number`."""
+    return row(number).blind
+
+
+def event(
+    delivery: int,
+    kind: EventKind,
+    at: float = 4.0,
+    party: Party | None = None,
+    text: str = "said so",
+    notice: Kind = Kind.SERVICE,
+) -> Event:
+    """Something heard about a delivery; its party is one nobody else has."""
+    own = party or Party(hashlib.sha256(b"party %d" % delivery).digest()[:16], b"salt", b"box")
+    return Event(delivery, kind, at, "dsn", own, notice, 550, "5.0.0", text, "sample")

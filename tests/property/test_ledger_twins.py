@@ -11,14 +11,17 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.ledger_samples import audience, mailing
+from tests.ledger_samples import audience, blind, event, mailing
 
 from severally.ledger.memory import MemoryLedger
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.entries import Attempts, Record, Turn
 from severally.model.errors import SeverallyError
+from severally.model.event import EventKind, Party
 from severally.model.mailing import Cohort, MailingState
+from severally.model.notice import Kind
+from severally.model.suppression import SCOPES
 from severally.ports import Ledger
 
 D = DeliveryState
@@ -119,6 +122,22 @@ class Twins(RuleBasedStateMachine):
     def set_state(self, name: str, state: str) -> None:
         self.both(lambda ledger: ledger.set_state(name, MailingState(state), self.now, "test"))
 
+    @rule(
+        heard=st.lists(st.tuples(PLACES, st.sampled_from(EventKind), st.integers(0, 3)), max_size=3)
+    )
+    def hear(self, heard: Any) -> None:
+        """What comes back, now and then about a delivery that is not there."""
+        events = [event(d, kind, self.now - at, Party(blind(d % COUNT))) for d, kind, at in heard]
+        self.both(lambda ledger: ledger.add_events(events, self.now))
+
+    @rule(name=st.sampled_from(MAILINGS), kind=st.sampled_from(Kind))
+    def exclude(self, name: str, kind: Kind) -> None:
+        self.both(lambda ledger: ledger.exclude(name, kind, self.now))
+
+    @rule(number=st.integers(0, COUNT - 1), scope=st.sampled_from([None, *SCOPES]))
+    def lift(self, number: int, scope: str | None) -> None:
+        self.both(lambda ledger: ledger.lift(blind(number), scope))
+
     @invariant()
     def nobody_is_lost_and_the_tally_is_the_count(self) -> None:
         for name in MAILINGS:
@@ -130,9 +149,11 @@ class Twins(RuleBasedStateMachine):
     def all_that_can_be_seen_is_the_same(self) -> None:
         self.both(lambda ledger: ledger.orders())
         self.both(lambda ledger: ledger.mailings())
+        self.both(lambda ledger: list(ledger.suppressions()))
         for name in MAILINGS:
             self.both(lambda ledger, name=name: ledger.next_due(name))
             self.both(lambda ledger, name=name: ledger.acts(name))
+            self.both(lambda ledger, name=name: ledger.exclusions(name))
             self.both(lambda ledger, name=name: [ledger.recipients_in(name, state) for state in D])
 
     def teardown(self) -> None:

@@ -46,8 +46,9 @@ TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
         {_S.ACCEPTED, _S.DEFERRED, _S.REFUSED, _S.IN_DOUBT, _S.READY, _S.EXPIRED}
     ),
     # a deferred delivery is claimed again when it is due
-    _S.DEFERRED: frozenset({_S.CLAIMED, _S.READY, _S.EXPIRED, _S.WITHDRAWN, _S.HELD}),
-    _S.IN_DOUBT: frozenset({_S.ACCEPTED, _S.BOUNCED, _S.READY}),
+    _S.DEFERRED: frozenset({_S.CLAIMED, _S.READY, _S.EXCLUDED, _S.EXPIRED, _S.WITHDRAWN, _S.HELD}),
+    # by evidence, or by an approved retry
+    _S.IN_DOUBT: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.BOUNCED, _S.COMPLAINED, _S.READY}),
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.BOUNCED, _S.COMPLAINED}),
     _S.DELIVERED: frozenset({_S.BOUNCED, _S.COMPLAINED}),
     _S.HELD: frozenset({_S.READY, _S.DEFERRED, _S.WITHDRAWN}),
@@ -56,7 +57,8 @@ TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.EXPIRED: frozenset(),
     _S.WITHDRAWN: frozenset(),
     _S.EXCLUDED: frozenset(),
-    _S.BOUNCED: frozenset(),
+    # a forwarder may bounce what somebody read and complained about
+    _S.BOUNCED: frozenset({_S.COMPLAINED}),
     _S.COMPLAINED: frozenset(),
 }
 """Every legal step of a delivery."""

@@ -20,6 +20,7 @@ from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingSt
 from severally.model.observed import Arrival, Orders, Seen
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
+from severally.ports.events import Events, Suppressions
 from severally.ports.listing import Listing
 from severally.ports.register import Register
 from severally.ports.staging import Staging as Staging
@@ -189,7 +190,7 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Ledger(Listing, Register, Protocol):
+class Ledger(Listing, Register, Events, Suppressions, Protocol):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences

@@ -16,6 +16,7 @@ import msgspec
 from severally.ledger import rules
 from severally.ledger.halted import halted_since
 from severally.ledger.memory.deliveries import Deliveries, Delivery
+from severally.ledger.memory.events import MemoryEvents
 from severally.ledger.memory.listing import Book, Listing
 from severally.ledger.memory.register import MemoryRegister
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging, places_by_step
@@ -42,7 +43,7 @@ def _alone(
     return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
 
 
-class MemoryLedger(Listing, MemoryRegister):
+class MemoryLedger(Listing, MemoryEvents, MemoryRegister):
     """`ports.Ledger` in plain dicts."""
 
     def __init__(self) -> None:
@@ -223,6 +224,7 @@ class MemoryLedger(Listing, MemoryRegister):
         for cohort, moved in self._deliveries.let_go(now):
             changes.setdefault(cohort.mailing, Counter()).update(moved)
         self._write(*rules.taken_over(self._epoch, now, changes))
+        self._settle_waiting()
         return self._epoch
 
     @_alone
@@ -257,6 +259,7 @@ class MemoryLedger(Listing, MemoryRegister):
         halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
         self._deliveries.keep(standings, {r.delivery for r in turn.records}, turn.now)
         self._write(*rules.outcomes(turn))
+        self._settle_waiting()
         return TurnResult(halted)
 
     @_alone
@@ -269,6 +272,7 @@ class MemoryLedger(Listing, MemoryRegister):
             if book.mailing.state in rules.HALTABLE:
                 book.mailing = rules.step(book.mailing, MailingState.HALTED, now, reason, {})
         self._write(rules.restored(now, reason, count))
+        self._settle_waiting()
         return count
 
     @_alone

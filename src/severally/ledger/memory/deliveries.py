@@ -191,7 +191,20 @@ class Deliveries:
             self._move(delivery, _D.WITHDRAWN)
         return len(found)
 
+    def settle(self, number: int, record: Record, now: float | None = None) -> None:
+        """Move one by what was heard, or decided, outside a turn. Without `now` it keeps the
+        time of its last record."""
+        delivery = self._all[number]
+        delivery.reply = record
+        delivery.due = None
+        delivery.at = delivery.at if now is None else now
+        self._move(delivery, record.state)
+
     # --- looking
+
+    def knows(self, number: int) -> bool:
+        """Whether there is such a delivery."""
+        return number in self._all
 
     def total(self, cohorts: Sequence[Cohort]) -> Counter[DeliveryState]:
         """How many of all these are in each state."""
@@ -210,7 +223,7 @@ class Deliveries:
         return Counter(
             (d.state, d.reply.rule if d.reply else "", int(max(0.0, now - d.at) / 60))
             for number in range(cohort.first, cohort.last + 1)
-            if (d := self._all[number]).state not in (_READY, _D.CLAIMED)
+            if (d := self._all[number]).state not in (_READY, _D.CLAIMED, _D.EXCLUDED)
         )
 
     def one(self, number: int) -> Delivery:

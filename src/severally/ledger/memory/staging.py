@@ -23,6 +23,7 @@ class FrozenRows:
         self.audience = audience
         self.ids = [row.id for row in rows]
         self.by_id = {rid: place for place, rid in enumerate(self.ids)}
+        self.blinds = [row.blind for row in rows]
         self.groups = dict(Counter(receivers[row.domain] for row in rows))
         self.strata = [(receivers[row.domain], row.locale) for row in rows]
         self._rows = [(row.seq, row.salt, row.box) for row in rows]

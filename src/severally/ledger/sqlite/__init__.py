@@ -11,14 +11,26 @@ from pathlib import Path
 from severally.ledger.sqlite.audiences import Audiences
 from severally.ledger.sqlite.delivering import Delivering
 from severally.ledger.sqlite.doubting import Doubting
+from severally.ledger.sqlite.events import SqliteEvents
 from severally.ledger.sqlite.listing import Listing
 from severally.ledger.sqlite.looking import Looking
 from severally.ledger.sqlite.mailings import Mailings
 from severally.ledger.sqlite.register import SqliteRegister
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.suppressions import SqliteSuppressions
 
 
-class SqliteLedger(Audiences, Mailings, Delivering, Doubting, Looking, Listing, SqliteRegister):
+class SqliteLedger(
+    Audiences,
+    Mailings,
+    Delivering,
+    Doubting,
+    Looking,
+    Listing,
+    SqliteRegister,
+    SqliteEvents,
+    SqliteSuppressions,
+):
     """`ports.Ledger` in the file `path`, made where it is missing (mode 0600).
 
     Raises LedgerError for a ledger of a newer program, StorageFailed where the disk refuses.

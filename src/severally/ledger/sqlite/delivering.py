@@ -21,6 +21,7 @@ from severally.ledger.rules import (
     outcomes,
     taken_over,
 )
+from severally.ledger.sqlite.events import settle_waiting
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import Claim, DeliveryState
@@ -116,6 +117,7 @@ class Delivering:
                 changes.setdefault(mailing, Counter()).update(moved)
             for act in taken_over(epoch, now, changes):
                 write_act(db, act)
+            settle_waiting(db)
         return epoch
 
     # --- claiming
@@ -169,6 +171,7 @@ class Delivering:
                 _add_to_tally(db, deltas(standings.values()))
                 for act in outcomes(turn):
                     write_act(db, act)
+                settle_waiting(db)
         except BaseException:
             self._replies.clear()  # some of them may have been rolled back
             raise

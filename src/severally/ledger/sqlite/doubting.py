@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from severally.ledger.rules import HALTABLE, restored
+from severally.ledger.sqlite.events import settle_waiting
 from severally.ledger.sqlite.mailings import STEP, found, write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState
@@ -43,6 +44,7 @@ class Doubting:
                 if MailingState(state) in HALTABLE:
                     _halt(db, mailing_id, now, reason)
             write_act(db, restored(now, reason, count))
+            settle_waiting(db)
         return count
 
 

@@ -27,7 +27,7 @@ _COUNT = "SELECT state, count(*) FROM delivery WHERE id BETWEEN ? AND ? GROUP BY
 _SEEN = """
 SELECT d.state, coalesce(p.rule, ''), CAST(max(0, ? - d.at) / 60 AS INTEGER) AS minutes, count(*)
 FROM delivery AS d LEFT JOIN reply AS p ON p.id = d.reply
-WHERE d.id BETWEEN ? AND ? AND d.state NOT IN (0, 1) GROUP BY 1, 2, 3
+WHERE d.id BETWEEN ? AND ? AND d.state NOT IN (0, 1, 10) GROUP BY 1, 2, 3
 """
 _LOOK_THROUGH = """
 SELECT d.id, r.seq, r.salt, r.box, coalesce(d.date, 0), d.attempts
