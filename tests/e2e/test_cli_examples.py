@@ -232,6 +232,8 @@ def test_every_example_runs(
         words[words.index(EXAMPLE_ID)] = mailing_in(folder)
     if words == ["severally", "demo"]:
         words += ["--customers", "300"]  # as it stands it is what `make demo` runs
+    if words[1] == "serve":
+        words += ["--port", "0", "--until", "+1s"]
     code = main(words[1:], WITHOUT_PICTURES if words[1] == "preview" else None)
     said = capfd.readouterr()
     assert code == 0, f"{example}: {code}\n{said.out}\n{said.err}"

@@ -26,6 +26,7 @@ from severally.app.sections import (
     Route,
     SenderSection,
     SendingSection,
+    ServeSection,
     SmtpRoute,
     WorkspaceSection,
 )
@@ -77,6 +78,7 @@ class Workspace:
     staging: Staging
     max_in_doubt: int = 100
     processes: int = 1
+    serve: ServeSection = field(default_factory=ServeSection)
     _route_limits: dict[str, Limits] = field(default_factory=dict)
 
     @property
@@ -144,12 +146,14 @@ def load(root: Path) -> Workspace:
             "staging",
             "sentinels",
             "audit",
+            "serve",
         )
     )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
     audience = file.table("audience", file.data.get("audience", {}), AudienceSection)
     retries = file.table("retries", file.data.get("retries", {}), RetriesSection)
     sending = file.table("sending", file.data.get("sending", {}), SendingSection)
+    serve = file.table("serve", file.data.get("serve", {}), ServeSection)
     senders = {
         name: sender
         for name, raw in named_tables(file, "senders").items()
@@ -163,8 +167,10 @@ def load(root: Path) -> Workspace:
     staging = read_staging(file)
     _check_audience(file, audience or AudienceSection())
     _check_sending(file, sending or SendingSection())
+    _check_serve(file, serve or ServeSection())
     file.raise_findings()
     assert workspace is not None and audience is not None and sending is not None
+    assert serve is not None
     return Workspace(
         root,
         workspace.purpose,
@@ -178,6 +184,7 @@ def load(root: Path) -> Workspace:
         staging,
         sending.max_in_doubt,
         sending.processes or min(_PROCESSES_MOST, os.cpu_count() or 1),
+        serve,
         route_limits,
     )
 
@@ -325,6 +332,13 @@ def _check_sending(file: TomlFile, section: SendingSection) -> None:
         file.problem("sending.max_in_doubt", "must be from 1 to 100000")
     if not 0 <= section.processes <= 256:
         file.problem("sending.processes", "must be from 0 (chosen by the program) to 256")
+
+
+def _check_serve(file: TomlFile, section: ServeSection) -> None:
+    if not 0 <= section.port <= 65535:
+        file.problem("serve.port", f"{section.port} is no port", "write one from 1 to 65535")
+    if not 1_024 <= section.max_body <= 10_000_000:
+        file.problem("serve.max_body", "must be from 1024 to 10000000 bytes")
 
 
 def _known(names: dict[str, Route]) -> str:

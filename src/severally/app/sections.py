@@ -154,6 +154,14 @@ class SentinelSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folders: tuple[str, ...] = ("INBOX", "Junk", "Spam")
 
 
+class ServeSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[serve]`: where the HTTP API listens. `max_body` in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8025
+    max_body: int = 65_536
+
+
 class AuditSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[audit]`: files beyond `.severally/checkpoints.jsonl` that get every checkpoint."""
 

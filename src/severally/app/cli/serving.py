@@ -1,0 +1,60 @@
+"""The verb of the long-running process: serve."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from severally.app.cli import options
+from severally.app.cli.session import Session
+from severally.app.cli.texts import after
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command(epilog=_SERVE)(serve)
+
+
+_SERVE = after("severally serve", "severally serve --port 8090 --until +8h", codes=(0, 1, 2))
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Listen there instead of [serve] host.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Listen there instead of [serve] port; 0 takes a free one.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Serve the HTTP API until told to end.
+
+    On loopback by default; put a proxy that speaks TLS before it. /healthz, /readyz and /metrics
+    are for whoever watches over the process, /v1/openapi.json describes the rest. Requests are
+    logged to standard error, one JSON object a line, without anybody's address. SIGTERM or
+    Ctrl-C ends it gracefully.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app import serving
+    from severally.app.operations.moments import moment
+
+    ends = moment(until)
+    with session.office() as office:
+        section = office.workspace.serve
+        place = section.host if host is None else host
+        bound = serving.listening(place, section.port if port is None else port)
+        with bound:
+            serving.serve(office, bound, session.say, ends)
