@@ -24,6 +24,7 @@ from severally.ports.events import Events, Suppressions
 from severally.ports.listing import Listing
 from severally.ports.register import Register
 from severally.ports.staging import Staging as Staging
+from severally.ports.urgent import UrgentLedger
 
 
 class Clock(Protocol):
@@ -190,7 +191,7 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Ledger(Listing, Register, Events, Suppressions, Protocol):
+class Ledger(Listing, Register, Events, Suppressions, UrgentLedger, Protocol):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences

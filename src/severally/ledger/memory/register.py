@@ -18,6 +18,7 @@ class MemoryRegister:
     _lock: threading.RLock
 
     def __init__(self) -> None:
+        super().__init__()
         self._operators: dict[str, Operator] = {}
         self._passes: dict[bytes, Pass] = {}
 

@@ -18,6 +18,8 @@ from severally.ledger.sqlite.mailings import Mailings
 from severally.ledger.sqlite.register import SqliteRegister
 from severally.ledger.sqlite.store import Store
 from severally.ledger.sqlite.suppressions import SqliteSuppressions
+from severally.ledger.sqlite.urgent import SqliteUrgent
+from severally.ledger.sqlite.urgent_register import SqliteUrgentRegister
 
 
 class SqliteLedger(
@@ -30,6 +32,8 @@ class SqliteLedger(
     SqliteRegister,
     SqliteEvents,
     SqliteSuppressions,
+    SqliteUrgent,
+    SqliteUrgentRegister,
 ):
     """`ports.Ledger` in the file `path`, made where it is missing (mode 0600).
 
