@@ -99,10 +99,10 @@ def test_everything_wrong_is_said_at_once_in_the_order_of_mending(shop: Workshop
     targets = [each for each in re.findall(r'"([\w-]+)"', locales) if each != "en"]
     files = [each["where"].partition(":")[0] for each in said["findings"]]
     assert [file for at, file in enumerate(files) if file not in files[:at]] == [
-        "index-change/notice.toml",
-        "index-change/body.md",
-        *(f"index-change/locales/{locale}.po" for locale in targets),
-        "severally.toml (senders.nobody)",
+        "notices/index-change/notice.toml",
+        "notices/index-change/body.md",
+        *(f"notices/index-change/locales/{locale}.po" for locale in targets),
+        "severally.toml",
         "few.csv",
     ]
     assert all(each["cure"] for each in said["findings"] if "/" in each["where"])
@@ -165,6 +165,10 @@ def test_the_senders_domains_are_compared(shop: Workshop, setting: str, said: st
     line = next(line for line in text.splitlines() if line.startswith(key))
     shop.edit("severally.toml", line, setting)
     checked = shop.run("check", "index-change", "--json").said
-    problems = [each["problem"] for each in checked["findings"]]
+    found = {each["problem"]: each["where"] for each in checked["findings"]}
     assert checked["sound"]
-    assert [problem for problem in problems if said in problem] if said else problems == []
+    assert bool(said) == bool(found)
+    for problem, where in found.items():
+        number = (shop.root / "severally.toml").read_text("utf-8").splitlines().index(setting) + 1
+        assert said in problem
+        assert where == f"severally.toml:{number} (senders.notices.{key})"

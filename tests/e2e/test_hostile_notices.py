@@ -69,18 +69,18 @@ def text_of(message: EmailMessage, kind: str) -> str:
 
 def test_hostile_01_subject_with_crlf_and_bcc(shop: Workshop, sink: Sink) -> None:
     subject(shop, r'"Hello\r\nBcc: eve@evil.example"')
-    refused(shop, sink, "index-change/notice.toml:2", "'subject'")
+    refused(shop, sink, "notices/index-change/notice.toml:2", "'subject'")
 
 
 @pytest.mark.parametrize("escape", [r"\r", r"\u000B", r"\f", r"\u0085", r"\u2028"])
 def test_hostile_02_subject_with_another_line_end(escape: str, shop: Workshop, sink: Sink) -> None:
     subject(shop, f'"Hello{escape}Bcc: eve@evil.example"')
-    refused(shop, sink, "index-change/notice.toml:2", "control character")
+    refused(shop, sink, "notices/index-change/notice.toml:2", "control character")
 
 
 def test_hostile_03_subject_with_an_encoded_word(shop: Workshop, sink: Sink) -> None:
     subject(shop, '"=?utf-8?q?x=0ABcc=3Aeve=40evil=2Eexample?="')
-    refused(shop, sink, "index-change/notice.toml:2", "encoded word")
+    refused(shop, sink, "notices/index-change/notice.toml:2", "encoded word")
 
 
 def test_hostile_03_encoded_word_in_a_value_stays_text(shop: Workshop, sink: Sink) -> None:
@@ -95,7 +95,7 @@ def test_hostile_03_encoded_word_in_a_value_stays_text(shop: Workshop, sink: Sin
 
 def test_hostile_04_subject_with_nul(shop: Workshop, sink: Sink) -> None:
     subject(shop, r'"Hello\u0000there"')
-    refused(shop, sink, "index-change/notice.toml:2", "control character")
+    refused(shop, sink, "notices/index-change/notice.toml:2", "control character")
 
 
 @pytest.mark.parametrize("escape", [r"\r\n", r"\n", r"\u0000", r"\u0085", r"\u2029"])
@@ -157,7 +157,7 @@ def test_hostile_33_34_35_36_39_no_template_language(
 ) -> None:
     body(shop, f"Look: {text} {{#look}}")
     began = time.monotonic()
-    told = refused(shop, sink, "index-change/body.md:", "'look'")
+    told = refused(shop, sink, "notices/index-change/body.md:", "'look'")
     assert time.monotonic() - began < 10
     if number in (34, 39):
         assert "no filters" in told.everything
@@ -180,7 +180,7 @@ def test_hostile_41_a_text_that_turns_its_direction(
     character: str, shop: Workshop, sink: Sink
 ) -> None:
     body(shop, f"Pay {character}now {{#pay}}")
-    refused(shop, sink, "index-change/body.md:", "writing direction")
+    refused(shop, sink, "notices/index-change/body.md:", "writing direction")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_hostile_41_a_text_that_turns_its_direction(
 )
 def test_hostile_45_a_link_elsewhere(target: str, why: str, shop: Workshop, sink: Sink) -> None:
     body(shop, f"[Look here]({target}) {{#link}}")
-    refused(shop, sink, "index-change/body.md:", why)
+    refused(shop, sink, "notices/index-change/body.md:", why)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_hostile_45_a_link_elsewhere(target: str, why: str, shop: Workshop, sink
 )
 def test_hostile_46_a_link_text_with_another_host(text: str, shop: Workshop, sink: Sink) -> None:
     body(shop, f"{text} {{#link}}")
-    refused(shop, sink, "index-change/body.md:", "link text")
+    refused(shop, sink, "notices/index-change/body.md:", "link text")
 
 
 @pytest.mark.parametrize(

@@ -113,18 +113,62 @@ def test_blocks_get_ids_once_and_keep_what_was_translated(shop: Workshop) -> Non
 
 
 def test_the_memory_offers_and_never_counts(shop: Workshop) -> None:
-    other = shop.root / "notices" / "second"
-    shutil.copytree(shop.root / NOTICE, other)
-    shutil.rmtree(other / "locales")
-    text = (other / "body.md").read_text("utf-8")
-    (other / "body.md").write_text(text.replace("every eight hours", "every nine hours"), "utf-8")
-    said = shop.run("translate", "update", "second", "--json").said
+    other = second(shop)
+    said = shop.run("translate", "status", "second", "--json").said
     for line in said["catalogues"]:
         assert (line["translated"], line["missing"], line["offered"]) == (0, 17, 17)
     german = (other / "locales" / "de.po").read_text("utf-8")
     assert "#. memory: the same text in index-change, segment 'heading'" in german
     assert "% the same in index-change, segment 'funding'" in german
     assert shop.run("check", "second").code == 3
+
+
+def second(shop: Workshop) -> Path:
+    """A notice nearly the same, whose catalogues hold nothing but the memory's offers."""
+    other = shop.root / "notices" / "second"
+    shutil.copytree(shop.root / NOTICE, other)
+    shutil.rmtree(other / "locales")
+    text = (other / "body.md").read_text("utf-8")
+    (other / "body.md").write_text(text.replace("every eight hours", "every nine hours"), "utf-8")
+    assert shop.run("translate", "update", "second").code == 0
+    return other
+
+
+def test_work_on_an_offer_is_kept_and_an_offer_left_alone_stays_one(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    german = second(shop) / "locales" / "de.po"
+    out = ("translate", "export", "second", "--locale", "de", "--out", tmp_path)
+    assert shop.run(*out).code == 0
+    file = tmp_path / "second.de.po"
+    half = "alle acht Stunden, noch zu prüfen"
+    file.write_text(file.read_text("utf-8").replace("alle acht Stunden", half), "utf-8")
+    taken = shop.run("translate", "import", "second", file, "--json")
+    assert taken.code == 0, taken.everything
+    (line,) = [each for each in taken.said["catalogues"] if each["locale"] == "de"]
+    assert (line["stale"], line["missing"], line["offered"]) == (1, 16, 16)
+    assert half in german.read_text("utf-8")
+    german.write_text(german.read_text("utf-8").replace("Was sich ändert", "Was neu ist"), "utf-8")
+    assert shop.run("translate", "update", "second").code == 0
+    assert half in german.read_text("utf-8")
+    assert "Was neu ist" in german.read_text("utf-8")
+    said = shop.run("check", "second").out
+    assert "segment 'what': the translation is missing: what stands there is the memory's" in said
+
+
+def test_a_file_of_another_notice_is_refused_in_one_line(shop: Workshop, tmp_path: Path) -> None:
+    other = shop.root / "notices" / "fees"
+    other.mkdir()
+    toml = (shop.root / NOTICE / "notice.toml").read_text("utf-8")
+    toml = re.sub(r"(?m)^preheader.*|Our price index", "", toml)
+    (other / "notice.toml").write_text(toml, "utf-8")
+    (other / "body.md").write_text("Our fees change. {#heading}\n", "utf-8")
+    assert shop.run("translate", "export", "index-change", "--out", tmp_path).code == 0
+    refused = shop.run("translate", "import", "fees", tmp_path / "index-change.de.po", "--json")
+    assert refused.code == 3
+    (finding,) = refused.said["findings"]
+    assert finding["where"] == "index-change.de.po:1"
+    assert "it calls itself 'Severally sample'" in finding["problem"]
 
 
 @pytest.mark.server("gettext")

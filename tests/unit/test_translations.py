@@ -90,7 +90,7 @@ def test_a_hostile_translation_is_refused_by_name(notice: Path, case: str) -> No
     for finding in found:
         assert (finding.locale, finding.segment) == ("de", segment)
         assert f"de, segment '{segment}': " in finding.problem
-        assert re.fullmatch(r"orders/locales/de\.po:\d+", finding.where)
+        assert re.fullmatch(r"notices/orders/locales/de\.po:\d+", finding.where)
         assert finding.cure
     line = int(found[0].where.rpartition(":")[2])
     around = (notice / "locales" / "de.po").read_text("utf-8").splitlines()[line - 2 : line]
@@ -161,7 +161,7 @@ def test_a_problem_of_the_source_is_said_once(notice: Path) -> None:
     body.write_text(body.read_text("utf-8").replace("Dear {{ first_name }}", "Dear {{ nam }}"))
     (first, second) = findings(notice)
     assert (first.where, first.problem) == (
-        "orders/body.md:5",
+        "notices/orders/body.md:5",
         "segment 'greeting': nobody declared the variable 'nam'",
     )
     assert "stale" in second.problem

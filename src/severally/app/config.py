@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -80,6 +81,8 @@ class Workspace:
     processes: int = 1
     serve: ServeSection = field(default_factory=ServeSection)
     _route_limits: dict[str, Limits] = field(default_factory=dict)
+    where: Callable[[str], str] = f"{FILE} ({{}})".format
+    """`severally.toml:12 (senders.notices)` for a setting."""
 
     @property
     def state(self) -> Path:
@@ -186,6 +189,7 @@ def load(root: Path) -> Workspace:
         sending.processes or min(_PROCESSES_MOST, os.cpu_count() or 1),
         serve,
         route_limits,
+        file.where,
     )
 
 

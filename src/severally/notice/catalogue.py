@@ -16,6 +16,7 @@ from babel.messages import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po, write_po
 
 from severally.model.errors import Finding, Refused
+from severally.notice.naming import shown_path
 from severally.notice.source import Segment
 
 MEMORY = "memory:"
@@ -48,10 +49,10 @@ class Translations:
     def __init__(self, path: Path, locale: str) -> None:
         self.path = path
         self.locale = locale
-        self.shown = f"{path.parent.parent.name}/locales/{path.name}"
+        self.shown = shown_catalogue(path)
         self._by_id = {
             message.context: message
-            for message in read_catalogue(path, self.shown)
+            for message in read_catalogue(path)
             if message.context and isinstance(message.id, str)
         }
 
@@ -76,6 +77,9 @@ class Translations:
     def finding(self, segment: Segment, state: str, line: int) -> Finding:
         """Why this segment keeps the notice from being sent."""
         message = self._by_id.get(segment.id)
+        if self.offers(segment):
+            problem = "the translation is missing: what stands there is the memory's offer"
+            return self.refusal(segment, line, problem, "read it, mend it, and take the mark away")
         if state == "missing":
             return self.refusal(segment, line, "the translation is missing", "translate it")
         if message is not None and message.id != segment.text:
@@ -106,6 +110,11 @@ def catalogue_path(folder: Path, locale: str) -> Path:
     return folder / "locales" / f"{locale}.po"
 
 
+def shown_catalogue(path: Path) -> str:
+    """A catalogue as a finding names it."""
+    return shown_path(path.parent.parent, f"locales/{path.name}")
+
+
 def status_of(path: Path, locale: str, segments: Sequence[Segment], fallback: str = "") -> Status:
     """Counts; a catalogue that does not exist misses everything."""
     counts = {"done": 0, "stale": 0, "missing": 0}
@@ -127,8 +136,9 @@ def word_count(text: str) -> int:
     return len(_CJK.findall(text)) + len(_CJK.sub(" ", text).split())
 
 
-def read_catalogue(path: Path, shown: str) -> Catalog:
+def read_catalogue(path: Path) -> Catalog:
     """Raises Refused with the line."""
+    shown = shown_catalogue(path)
     try:
         return parse_catalogue(path.read_bytes(), shown)
     except OSError as error:

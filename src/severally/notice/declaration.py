@@ -16,7 +16,7 @@ from severally.model.languages import ANYBODY
 from severally.model.notice import Kind, SameAddress, ValueType, Variable
 from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 from severally.notice import cldr
-from severally.notice.naming import near
+from severally.notice.naming import near, shown_path
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -88,7 +88,7 @@ class Declaration(msgspec.Struct, frozen=True):
 def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
     """Problems of single settings are added to `findings`. Raises Refused where the file
     cannot be read at all."""
-    shown = f"{folder.name}/notice.toml"
+    shown = shown_path(folder, "notice.toml")
     text = _text(folder, shown)
     try:
         tables = tomllib.loads(text)

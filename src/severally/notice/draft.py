@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from severally.model.errors import Finding, Refused
-from severally.notice.catalogue import Translations, catalogue_path
+from severally.notice.catalogue import Translations, catalogue_path, shown_catalogue
 from severally.notice.comparing import differences
 from severally.notice.declaration import read_declaration
+from severally.notice.naming import shown_path
 from severally.notice.phrase import Phrase, PhraseParser, Problem
 from severally.notice.source import Block, Segment, Source, read_source
 
@@ -50,10 +51,10 @@ class Draft:
         if not path.exists():
             self._findings.append(
                 Finding(
-                    f"{self.folder.name}/locales/{path.name}",
+                    shown_catalogue(path),
                     f"there is no catalogue for {locale}",
-                    "run `severally translate update`, or say under [fallback] in notice.toml "
-                    "what they read until there is one",
+                    f"run `severally translate update {self.folder.name}`, or say under "
+                    "[fallback] in notice.toml what they read until there is one",
                     locale=locale,
                 )
             )
@@ -93,7 +94,7 @@ class Draft:
     # --- reading
 
     def _read_body(self) -> Source:
-        shown = f"{self.folder.name}/body.md"
+        shown = shown_path(self.folder, "body.md")
         try:
             self.body = (self.folder / "body.md").read_text("utf-8")
         except (OSError, UnicodeDecodeError):

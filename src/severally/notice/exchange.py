@@ -67,7 +67,7 @@ def export(
     written: list[Path] = []
     for locale in locales or draft.declaration.targets:
         path = catalogue_path(folder, locale)
-        old = read_catalogue(path, str(path)) if path.exists() else None
+        old = read_catalogue(path) if path.exists() else None
         memory = Memory(folder.parent, locale)
         catalogue = merged(old, locale, draft, memory, {}, {}, now)
         ending = "po" if format is Format.PO else "xlf"
@@ -163,14 +163,15 @@ def _package_of(catalogue: Catalog) -> Package:
             str(message.id),
             text,
             State.OPEN if message.fuzzy or not text else State.DONE,
+            offered=is_offer(message),
             line=message.lineno or 1,
         )
         for message in catalogue
-        if message.id and not is_offer(message)
+        if message.id
         for text in [message.string if isinstance(message.string, str) else ""]
     )
     language = str(catalogue.locale_identifier or "").replace("_", "-")
-    return Package("", "", language, units)
+    return Package("", "", language, units, str(catalogue.project or ""))
 
 
 def _misplaced(draft: Draft, file: Path, package: Package, locale: str) -> Iterator[Finding]:
@@ -179,6 +180,13 @@ def _misplaced(draft: Draft, file: Path, package: Package, locale: str) -> Itera
     d = draft.declaration
     if package.notice and package.notice != draft.folder.name:
         yield Finding(where, f"it is of the notice {package.notice!r}", "import it there")
+    elif package.units and not any(_is_todays(draft, unit) for unit in package.units):
+        called = f" (it calls itself {package.title!r})" if package.title else ""
+        yield Finding(
+            where,
+            f"none of its texts is in {draft.folder.name} today{called}",
+            "import it into the notice it is of, or export anew",
+        )
     if locale not in d.targets:
         known = ", ".join(d.targets) or "none"
         said = f"{locale!r}, which" if locale else "no language, and"
@@ -191,6 +199,11 @@ def _misplaced(draft: Draft, file: Path, package: Package, locale: str) -> Itera
         yield Finding(where, f"it is in {package.locale}, not {locale}", "leave --locale away")
     if not package.units:
         yield Finding(where, "there is nothing in it", "export anew")
+
+
+def _is_todays(draft: Draft, unit: Unit) -> bool:
+    source = flat(unit.source)
+    return any(segment.id == unit.id and segment.text == source for segment in draft.segments)
 
 
 def _misfits(draft: Draft, file: Path, package: Package, locale: str) -> Iterator[Finding]:
@@ -227,11 +240,19 @@ def _problems(
 
 def _keep(draft: Draft, file: Path, locale: str, units: dict[str, Unit], now: dt.datetime) -> Taken:
     path = catalogue_path(draft.folder, locale)
-    old = read_catalogue(path, str(path)) if path.exists() else None
+    old = read_catalogue(path) if path.exists() else None
     before = {m.context: (m.string, m.fuzzy) for m in old} if old is not None else {}
-    catalogue = merged(old, locale, draft, Memory(draft.folder.parent, locale), {}, units, now)
+    memory = Memory(draft.folder.parent, locale)
+    units = {id_: unit for id_, unit in units.items() if not _untouched(unit, memory)}
+    catalogue = merged(old, locale, draft, memory, {}, units, now)
     save(path, catalogue, old, now)
     after = {message.context: (message.string, message.fuzzy) for message in catalogue}
     changed = sum(after[id_] != before.get(id_) for id_ in units)
     open_ = sum(unit.state is State.OPEN for unit in units.values())
     return Taken(file.name, locale, changed, len(units) - changed, open_)
+
+
+def _untouched(unit: Unit, memory: Memory) -> bool:
+    """An offer that came back as it went out is still nobody's translation."""
+    match = memory.best(unit.source) if unit.offered else None
+    return match is not None and match.text == unit.text

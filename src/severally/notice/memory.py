@@ -73,7 +73,7 @@ def _confirmed(folder: Path, locale: str) -> Iterator[Match]:
     if not path.exists():
         return
     try:
-        catalogue = read_catalogue(path, path.name)
+        catalogue = read_catalogue(path)
     except Refused:
         return  # said when that notice is checked
     for message in (*catalogue, *catalogue.obsolete.values()):

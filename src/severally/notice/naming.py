@@ -1,4 +1,4 @@
-"""Names in texts: hosts that a reader or a mail program would take for a link; misspelt names."""
+"""Names: hosts that a reader or a mail program would take for a link; misspelt names; files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _STOP = re.compile("(?<=[A-Za-z0-9])[\u3002\uff61](?=[A-Za-z])")  # UTS 46: separates labels
@@ -22,6 +23,11 @@ _FILES = frozenset(
     | {"png", "py", "svg", "toml", "txt", "xls", "xlsx", "xml", "zip"}
 )
 """What a last label mostly is when it is not a domain."""
+
+
+def shown_path(folder: Path, file: str) -> str:
+    """A notice's file as a finding names it: from the workspace, for editors and CI."""
+    return f"{folder.parent.name}/{folder.name}/{file}"
 
 
 def hosts_in(text: str) -> Iterator[tuple[str, bool]]:

@@ -18,7 +18,8 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One segment. `text` is empty where nothing is there yet; `previous` is the source that an
-    open text was translated from; `line` is where it stands in the file it was read from."""
+    open text was translated from; `offered`: the file says that the text is the memory's;
+    `line` is where it stands in the file it was read from."""
 
     id: str
     source: str
@@ -27,14 +28,16 @@ class Unit:
     notes: tuple[str, ...] = ()
     previous: str = ""
     offer: Match | None = None
+    offered: bool = False
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One notice in one locale."""
+    """One notice in one locale. `title` is what a PO file calls itself, which may be anything."""
 
     notice: str
     source_locale: str
     locale: str
     units: tuple[Unit, ...]
+    title: str = ""

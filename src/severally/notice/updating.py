@@ -86,7 +86,7 @@ def update_catalogue(
     path: Path, locale: str, draft: Draft, memory: Memory, named: dict[str, str], now: dt.datetime
 ) -> bool:
     """Whether the file changed. `named` maps a new id to the one the block had before."""
-    old = read_catalogue(path, str(path)) if path.exists() else None
+    old = read_catalogue(path) if path.exists() else None
     return save(path, merged(old, locale, draft, memory, named, {}, now), old, now)
 
 
@@ -166,7 +166,7 @@ def _carry_over(
 ) -> None:
     comments = [segment.comment] if segment.comment else []
     comments += hints
-    place = [(segment.file, segment.line)]
+    place = [(segment.file.removeprefix("notices/"), segment.line)]
     if old is not None and not is_offer(old):
         assert isinstance(old.id, str)
         changed = old.id != segment.text
@@ -181,19 +181,30 @@ def _carry_over(
             context=segment.id,
         )
         return
-    match = memory.best(segment.text)
-    if match is None:
-        catalogue.add(segment.text, "", place, auto_comments=comments, context=segment.id)
-        return
+    text, said, previous = _offered(segment, old, memory)
     catalogue.add(
         segment.text,
-        match.text,
+        text,
         place,
-        flags=["fuzzy"],
-        auto_comments=[*comments, f"{MEMORY} {match.words()}"],
-        previous_id=[match.source] if match.quality < 100 else [],
+        flags=["fuzzy"] if text else [],
+        auto_comments=[*comments, said] if said else comments,
+        previous_id=previous,
         context=segment.id,
     )
+
+
+def _offered(segment: Segment, old: Message | None, memory: Memory) -> tuple[str, str, list[str]]:
+    """Text, comment and the source it is of. One that differs from what the memory has stays:
+    somebody may be at work on it."""
+    match = memory.best(segment.text)
+    if old is not None and old.id == segment.text and not (match and match.text == old.string):
+        comments = old.auto_comments
+        at = next(n for n, each in enumerate(comments) if each.startswith(MEMORY))
+        return str(old.string), " ".join(comments[at:]), [*map(str, old.previous_id)]
+    if match is None:
+        return "", "", []
+    previous = [match.source] if match.quality < 100 else []
+    return match.text, f"{MEMORY} {match.words()}", previous
 
 
 def _hints(draft: Draft, segment: Segment) -> list[str]:

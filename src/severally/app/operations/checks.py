@@ -122,7 +122,7 @@ def _measured(
 
 
 def _unwelcome(name: str, measure: Measure, verdict: Verdict | None) -> Iterator[Finding]:
-    where, locale = f"{name}/body.md", measure.locale
+    where, locale = f"notices/{name}/body.md:1", measure.locale
     if measure.html_bytes > GMAIL_CLIPS:
         size = f"{measure.html_bytes / 1024:.0f} KB of HTML"
         yield Finding(
@@ -157,19 +157,22 @@ def _unwelcome(name: str, measure: Measure, verdict: Verdict | None) -> Iterator
 
 def _alignment(office: Office, sender: Sender) -> Iterator[Finding]:
     """Whether receivers that ask for DMARC will see one sender in From, DKIM and return path."""
-    where = f"severally.toml (senders.{sender.name})"
+
+    def at(key: str) -> str:
+        return office.workspace.where(f"senders.{sender.name}.{key}")
+
     own = sender.domain
     if sender.dkim and not any(aligned(own, key.domain) for key in sender.dkim):
         domains = ", ".join(key.domain for key in sender.dkim)
         yield Finding(
-            where,
+            at("dkim"),
             f"From is at {own}, and the signatures are of {domains}: DMARC does not count them",
             f"sign with a key of {own}",
             warning=True,
         )
     if not sender.dkim and office.workspace.purpose == "live":
         yield Finding(
-            where,
+            at("dkim"),
             "no DKIM key: large receivers refuse bulk mail that is not signed",
             "add dkim = [{ domain = …, selector = …, key_file = … }]",
             warning=True,
@@ -179,7 +182,7 @@ def _alignment(office: Office, sender: Sender) -> Iterator[Finding]:
         if domain and not aligned(own, domain):
             said = "SPF does not count for DMARC" if key == "return_path" else "it looks forged"
             yield Finding(
-                where,
+                at(key),
                 f"{key} is at {domain} and From at {own}: {said}",
                 f"use an address at {own} or below it",
                 warning=True,

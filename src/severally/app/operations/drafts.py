@@ -53,7 +53,11 @@ def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender
     """The notice's sender; what is wrong with it is added to `findings`."""
     name = notice.sender
     section = office.workspace.senders.get(name)
-    where = f"severally.toml (senders.{name})"
+    where = office.workspace.where(f"senders.{name}")
+
+    def at(key: str) -> str:
+        return office.workspace.where(f"senders.{name}.{key}")
+
     if section is None:
         known = ", ".join(sorted(office.workspace.senders)) or "none"
         findings.append(Finding(where, "there is no such sender", f"write it; there are: {known}"))
@@ -61,13 +65,15 @@ def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender
     before = len(findings)
     sender = Sender(
         name,
-        _address(where, "address", section.address, findings),
-        _display_name(where, section.name, findings),
-        _address(where, "return_path", section.return_path or section.address, findings),
-        _address(where, "reply_to", section.reply_to, findings),
-        _address(where, "unsubscribe", section.unsubscribe, findings),
-        _unsubscribe_url(where, section.unsubscribe_url, findings),
-        _dkim(office, where, section, findings),
+        _address(at("address"), "address", section.address, findings),
+        _display_name(at("name"), section.name, findings),
+        _address(
+            at("return_path"), "return_path", section.return_path or section.address, findings
+        ),
+        _address(at("reply_to"), "reply_to", section.reply_to, findings),
+        _address(at("unsubscribe"), "unsubscribe", section.unsubscribe, findings),
+        _unsubscribe_url(at("unsubscribe_url"), section.unsubscribe_url, findings),
+        _dkim(office, at("dkim"), section, findings),
     )
     if notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
         findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))

@@ -53,7 +53,7 @@ def undeclared(notice: Notice, lines: Collection[LanguageLine]) -> Iterator[Find
         named = ", ".join(f"{line.wanted} {line.recipients:,}" for line in left[:8])
         more = f" and {len(left) - 8} more locales" if len(left) > 8 else ""
         yield Finding(
-            f"{notice.name}/notice.toml",
+            f"notices/{notice.name}/notice.toml:1",
             f"{who} asked for a language that is not there and will read "
             f"{notice.source_locale}, the source: {named}{more}",
             f'translate it, or say so: [fallback] "*" = "{notice.source_locale}"',
