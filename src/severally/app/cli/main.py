@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from severally import __version__
-from severally.app.cli import auditing, drafting, operators, sending, serving, staged
+from severally.app.cli import auditing, drafting, operators, sending, serving, staged, suppressing
 from severally.app.cli.ends import unexpected, wrong
 from severally.app.cli.session import Session
 from severally.app.cli.texts import EXIT_CODES
@@ -39,6 +39,7 @@ sending.add_to(app)
 serving.add_to(app)
 operators.add_to(app)
 auditing.add_to(app)
+suppressing.add_to(app)
 
 
 def _version(asked: bool) -> None:

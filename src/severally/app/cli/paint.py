@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -22,6 +22,10 @@ _WORDS = {
     "blocked": "cannot be composed for",
     "ready": "not sent yet",
     "expired": "tried until the retries' end",
+    "excluded": "suppressed: not written to",
+    "delivered": "the receiver says it lies in the mailbox",
+    "bounced": "came back",
+    "complained": "called it spam",
 }
 
 
@@ -119,11 +123,19 @@ def audience(result: results.AudienceResult, console: Console) -> None:
     if result.set_aside:
         said += f", {number(result.set_aside)} set aside (an address that stood there before)"
     console.print(f"{escape(result.file)}: {escape(said)}")
+    if result.suppressed:
+        console.print(f"suppressed, and left out: {reasons(result.suppressed)}")
     if result.ignored_columns:
         console.print(f"columns not read: {escape(', '.join(result.ignored_columns))}")
     if result.locales:
         spread = sorted(result.locales.items(), key=lambda item: (-item[1], item[0]))
         console.print("locales: " + ", ".join(f"{name} {number(n)}" for name, n in spread))
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """`3 (hard 2, complaint 1)`."""
+    each = ", ".join(f"{why} {number(count)}" for why, count in counts.items())
+    return f"{number(sum(counts.values()))} ({each})"
 
 
 def translation(result: results.TranslateResult, console: Console) -> None:
@@ -256,6 +268,8 @@ def report(result: results.Report, console: Console) -> None:
     grid.add_row("─" * len(number(result.audience)), "", "")
     grid.add_row(number(result.audience), "in the audience", "")
     console.print(grid)
+    if result.excluded:
+        console.print(f"excluded because suppressed: {reasons(result.excluded)}")
     console.print(_lanes(result))
     for deed in result.history:
         if deed.what == "waits" or deed.what.startswith("step "):

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from severally.audience.rejects import RejectsFile
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.notice import Notice, SameAddress, Variable
 from severally.model.staged import StagedRow
+from severally.model.suppression import Why
 from severally.ports import Staging
 
 _SHOWN = 100
@@ -81,10 +82,15 @@ class Watch:
 
 
 class Census:
-    """Counts the rows that are staged by locale; six bytes a row."""
+    """Counts the rows that are staged by locale, six bytes a row, and those that are suppressed.
 
-    def __init__(self, staging: Staging) -> None:
+    `barred`: blind indexes of suppressed addresses, and why.
+    """
+
+    def __init__(self, staging: Staging, barred: Mapping[bytes, Why]) -> None:
         self._staging = staging
+        self._barred = barred
+        self._suppressed: dict[int, Why] = {}
         self._locales: dict[str, int] = {}
         self._rows = array("I")
         self._locale_of = array("H")
@@ -94,6 +100,8 @@ class Census:
         for row in rows:
             self._rows.append(row.row)
             self._locale_of.append(self._locales.setdefault(row.locale, len(self._locales)))
+            if (why := self._barred.get(row.blind)) is not None:
+                self._suppressed[row.row] = why
         self._staging.add(rows)
 
     def __getattr__(self, name: str) -> object:
@@ -106,6 +114,11 @@ class Census:
             if row not in set_aside:
                 left[locale] += 1
         return {name: left[at] for name, at in self._locales.items() if left[at]}
+
+    def suppressed(self, set_aside: frozenset[int]) -> dict[str, int]:
+        """How many of the rows that are left are suppressed, by reason."""
+        left = (why for row, why in self._suppressed.items() if row not in set_aside)
+        return dict(sorted(Counter(why.value for why in left).items()))
 
 
 @contextmanager
@@ -132,7 +145,7 @@ def _read(
 ) -> Reading:
     keys, wiring = office.keys, office.wiring
     importer = Importer(
-        cast(Staging, census := Census(staging)),
+        cast(Staging, census := Census(staging, _barred(office, notice))),
         wiring.row_cipher(keys.audience_key(audience_id), audience_id),
         keys,
         hashlib.sha256(audience_id.encode()).digest(),
@@ -160,8 +173,15 @@ def _read(
         tuple(watch.rejects),
         str(shown) if imported.rejected else "",
         tuple(view_of(finding) for finding in findings if not _said(finding)),
+        census.suppressed(set_aside),
     )
     return Reading(audience_id, staging, result, imported, receivers)
+
+
+def _barred(office: Office, notice: Notice | None) -> Mapping[bytes, Why]:
+    if notice is None:
+        return {}
+    return office.ledger.barred(notice.kind, office.wiring.clock.wall())
 
 
 def _said(finding: Finding) -> bool:

@@ -26,18 +26,19 @@ def write(office: Office, mailing_id: str, file: Path) -> int:
             writer.writerow(HEADING)
             for name, at, record in office.ledger.everyone(mailing_id, list(DeliveryState)):
                 said = record.rule or record.text
-                row = (name, record.state.word, _utc(at), record.code or "", said)
-                writer.writerow([_plain(str(cell)) for cell in row])
+                row = (name, record.state.word, utc(at), record.code or "", said)
+                writer.writerow([plain(str(cell)) for cell in row])
                 count += 1
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
     return count
 
 
-def _utc(at: float) -> str:
+def utc(at: float) -> str:
+    """RFC 3339, to the millisecond."""
     return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds")
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
     """No spreadsheet reads it as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

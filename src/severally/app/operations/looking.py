@@ -18,6 +18,7 @@ from severally.model.entries import LaneStat
 from severally.model.errors import UsageError
 from severally.model.mailing import SENTINELS, Mailing, MailingState
 from severally.model.staging import waits_for
+from severally.model.suppression import Why
 
 _MOST_IDS = 10_000
 _STEPPING = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
@@ -64,7 +65,13 @@ def report(office: Office, mailing_id: str) -> Report:
         in_doubt=_ids(office, mailing_id, DeliveryState.IN_DOUBT),
         blocked=_ids(office, mailing_id, DeliveryState.BLOCKED),
         history=tuple(Deed(act.at, act.what, act.detail) for act in ledger.acts(mailing_id)),
+        excluded=by_reason(ledger.exclusions(mailing_id)),
     )
+
+
+def by_reason(excluded: Mapping[Why, int]) -> dict[str, int]:
+    """Excluded recipients by the word of their reason."""
+    return {why.value: count for why, count in sorted(excluded.items())}
 
 
 def total(tally: Tally) -> dict[DeliveryState, int]:

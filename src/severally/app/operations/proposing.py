@@ -14,7 +14,7 @@ from severally.app.operations import audiences, fitness, plans, previews
 from severally.app.operations.approvals import approvals_of
 from severally.app.operations.audiences import Reading
 from severally.app.operations.differing import differences, last_of
-from severally.app.operations.sends import Order, Say, ready, refuse_repeat
+from severally.app.operations.sends import Order, Say, leave_out, ready, refuse_repeat
 from severally.app.operations.signing import Actor, act_as, on_record
 from severally.app.operations.stage_results import Proposed, StepLine
 from severally.model.entries import Act
@@ -43,6 +43,7 @@ def propose(office: Office, order: Order, say: Say) -> Proposed:
             identity = fitness.identity_of(draft, read.staging.content())
             refuse_repeat(office, identity, order.again)
             mailing = _freeze(office, order, actor, draft, plan, read, identity)
+            leave_out(office, mailing.id, draft, say)
     wanted = previews.Wanted(None, order.audience, None, True, False)
     previews.preview(office, order.notice, worst_folder(office, mailing.id), wanted, say)
     return described(office, mailing.id)

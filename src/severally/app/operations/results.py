@@ -44,7 +44,10 @@ class RejectedRow(msgspec.Struct, frozen=True):
 
 
 class AudienceResult(msgspec.Struct, frozen=True):
-    """`audience check`. `rejected` counts; `rejects` are the first 100, all in `rejects_file`."""
+    """`audience check`. `rejected` counts; `rejects` are the first 100, all in `rejects_file`.
+
+    `suppressed`: how many of the accepted will be left out of a notice of its kind, by reason.
+    """
 
     file: str
     accepted: int
@@ -56,6 +59,7 @@ class AudienceResult(msgspec.Struct, frozen=True):
     rejects: tuple[RejectedRow, ...]
     rejects_file: str
     findings: tuple[FoundView, ...]
+    suppressed: dict[str, int] = {}
 
 
 class LanguageLine(msgspec.Struct, frozen=True):
@@ -173,7 +177,8 @@ class Deed(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`report`, and what `send` and `resume` end with. `counts` sum to `audience`."""
+    """`report`, and what `send` and `resume` end with. `counts` sum to `audience`, `excluded` (by
+    reason) to the count of that name."""
 
     mailing: str
     notice: str
@@ -190,6 +195,7 @@ class Report(msgspec.Struct, frozen=True):
     in_doubt: tuple[str, ...]
     blocked: tuple[str, ...]
     history: tuple[Deed, ...]
+    excluded: dict[str, int] = {}
 
     @property
     def exit_code(self) -> int:

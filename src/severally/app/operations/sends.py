@@ -115,6 +115,15 @@ def begun_elsewhere(office: Office, identity: str) -> str | None:
     return next((name for name, digest in begun.items() if digest == identity), None)
 
 
+def leave_out(office: Office, mailing_id: str, frozen: Frozen, say: Say) -> None:
+    """Exclude whoever is suppressed, now and while it is under way, and say how many and why."""
+    now = office.wiring.clock.wall()
+    excluded = office.ledger.exclude(mailing_id, frozen.notice.kind, now)
+    if excluded:
+        why = ", ".join(f"{count:,} {reason.value}" for reason, count in sorted(excluded.items()))
+        say(f"{sum(excluded.values()):,} recipients are suppressed and left out: {why}")
+
+
 def note_begun(office: Office, mailing: Mailing) -> None:
     """Say outside the ledger that this mailing is begun, before it is."""
     seq, head = office.ledger.head()
@@ -157,6 +166,7 @@ def _begin(
         f"{mailing.id}: {audience.count:,} recipients on route {frozen.route}, "
         f"about {planned.makespan_s:,.0f} s; the bottleneck is {planned.bottleneck}"
     )
+    leave_out(office, mailing.id, frozen, say)
     note_begun(office, mailing)
     ledger.set_state(mailing.id, MailingState.SENDING, office.wiring.clock.wall(), who=who)
     return ledger.mailing(mailing.id)
