@@ -58,6 +58,24 @@ def begun(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def halted(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which it was halted then."""
+    folder = tmp_path_factory.mktemp("halted") / "newsroom"
+    shutil.copytree(begun, folder)
+    done(folder, "halt", "--all")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def withdrawn(halted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which its recipients were withdrawn."""
+    folder = tmp_path_factory.mktemp("withdrawn") / "newsroom"
+    shutil.copytree(halted, folder)
+    done(folder, "withdraw", mailing_in(folder), "--reason", "wrong date")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def sent(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One in which the sample was sent."""
     folder = tmp_path_factory.mktemp("sent") / "newsroom"
@@ -191,7 +209,9 @@ def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     if verb == "audit":
         return request.getfixturevalue("sent")
     place = {"approve": "proposed", "decide": "waiting", "acknowledge": "broken"}
-    place |= {"review": "broken"}
+    place |= {"review": "broken", "withdraw": "halted"}
+    if "--instead-of" in words:
+        return request.getfixturevalue("withdrawn")
     if verb in place:
         return request.getfixturevalue(place[verb])
     if words[1:3] == ["translate", "import"]:

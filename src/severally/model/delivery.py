@@ -70,6 +70,14 @@ OPEN: frozenset[DeliveryState] = frozenset(
 )
 """The states in which something is still going to happen by itself."""
 
+LEFT: frozenset[DeliveryState] = frozenset(
+    {
+        *(_S.ATTEMPTING, _S.ACCEPTED, _S.REFUSED, _S.IN_DOUBT),
+        *(_S.DELIVERED, _S.BOUNCED, _S.COMPLAINED),
+    }
+)
+"""The states of whom a message left for, or may have left for, whatever was said to it."""
+
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a delivery adds to its recipient when it is composed.

@@ -16,6 +16,8 @@ class Proposal(msgspec.Struct, frozen=True):
     `sources`: file -> SHA-256 (hex) of what the mailing was made from. `ceilings`: lane or
     route -> limits that sending never exceeds. `left_out` and `set_aside` count rows of the
     audience's file that nobody is told for. `previous` is the last mailing of the same notice.
+    It may go instead of another, whose recipients were withdrawn; `told_before` counts the rows
+    of those whom that one, or one before it, left for.
     """
 
     author: str
@@ -27,6 +29,8 @@ class Proposal(msgspec.Struct, frozen=True):
     left_out: int = 0
     set_aside: int = 0
     previous: str = ""
+    instead_of: str = ""
+    told_before: int = 0
 
 
 class Approval(msgspec.Struct, frozen=True):

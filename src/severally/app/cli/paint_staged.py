@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from severally.app.cli.words import counted, duration, number
-from severally.app.operations.stage_results import Proposed, Said
+from severally.app.operations.stage_results import Proposed, Said, Withdrawn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,9 @@ def proposed(result: Proposed, console: Console) -> None:
     ]
     out = f" (left out: {', '.join(left)})" if left else ""
     console.print(f"goes to [bold]{counted(result.audience, 'recipient')}[/bold]{out}")
+    if result.instead_of:
+        words = f"{counted(result.told_before, 'person', 'people')} whom that one left for"
+        console.print(f"goes instead of [bold]{result.instead_of}[/bold]; not to {words}")
     console.print(f"{counted(len(result.locales), 'language')}: {', '.join(result.locales)}")
     _plan(result, console)
     _diff(result, console)
@@ -82,6 +85,15 @@ def approved(result: Proposed, console: Console) -> None:
         console.print(f"send it with: severally send {result.mailing}")
     elif result.state == "halted" and len(result.approvals) >= result.needed:
         console.print(f"let it go on with: severally resume {result.mailing}")
+
+
+def withdrawn(result: Withdrawn, console: Console) -> None:
+    """`withdraw`."""
+    console.print(f"{number(result.withdrawn)} withdrawn from {result.mailing}, which has ended")
+    doubt = f", {number(result.in_doubt)} of them in doubt" if result.in_doubt else ""
+    console.print(f"it had left for {number(result.left)}{doubt}")
+    again = f"severally propose NOTICE --audience FILE --instead-of {result.mailing}"
+    console.print(f"to tell the others something else: {again}")
 
 
 def said(result: Said, console: Console) -> None:

@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=_DECIDE)(decide)
     app.command(epilog=_ACKNOWLEDGE)(acknowledge)
     app.command(epilog=_REVIEW)(review)
+    app.command(epilog=_WITHDRAW)(withdraw)
 
 
 def code_for(session: Session, office: Office, given: str | None) -> str:
@@ -64,6 +65,7 @@ def glass_of(broken: bool, incident: str, reason: str) -> Glass | None:
 _PROPOSE = after(
     "severally propose index-change --audience customers.csv",
     "severally propose index-change --audience customers.csv --accept-rejects 3 --json",
+    "severally propose index-change --audience customers.csv --instead-of m-7k2d9x",
     codes=(0, 1, 2, 3),
 )
 
@@ -77,6 +79,13 @@ def propose(
         str | None,
         typer.Option(metavar="REASON", help="Propose although the very same was sent before."),
     ] = None,
+    instead_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MAILING",
+            help="It corrects this one, which was withdrawn: not to those whom that one left for.",
+        ),
+    ] = None,
     route: options.RouteName = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
@@ -86,13 +95,16 @@ def propose(
     Everything that `send` checks is checked. Frozen are the texts of every language, sample
     messages as bytes, the audience, the sender, the route, the limits as ceilings, and the plan of
     canary and ramp. One digest stands for all of it; any change after this voids it.
+
+    With --instead-of, whoever the withdrawn mailing left for (by id and by address), or one that it
+    corrected itself, is left out: nobody gets both.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint_staged
     from severally.app.operations import proposing
     from severally.app.operations.sends import Order
 
-    order = Order(notice, audience, accept_rejects, again, None, route)
+    order = Order(notice, audience, accept_rejects, again, None, route, instead_of)
     with session.office() as office:
         result = proposing.propose(office, order, session.say)
     session.show(result, paint_staged.proposed)
@@ -230,3 +242,34 @@ def review(
     with session.office() as office:
         result = approving.review(office, mailing, words)
     session.show(result, paint_staged.said)
+
+
+_WITHDRAW = after(
+    'severally withdraw m-7k2d9x --reason "wrong date in the text" --code 123456',
+    codes=(0, 1, 2, 3),
+)
+
+
+def withdraw(
+    ctx: typer.Context,
+    mailing: options.MailingId,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; it stands in the record.", show_default=False)
+    ],
+    code: options.Code = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """End a halted mailing: whom it did not leave for will not be told by it.
+
+    This cannot be undone. `report --recipients` names who got it and who was withdrawn, and
+    `propose --instead-of` tells the others something else.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint_staged
+    from severally.app.operations import moving
+
+    with session.office() as office:
+        given = code_for(session, office, code)
+        result = moving.withdraw(office, mailing, reason, given)
+    session.show(result, paint_staged.withdrawn)

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,22 +47,35 @@ class Reading:
     receivers: dict[str, int]
 
 
-class Watch:
-    """Looks at the rows as they pass: who is outside a trial's domains, and which are bad."""
+Told = Callable[[GoodRow], bool]
+"""Whether this person was told already, and is left out."""
 
-    def __init__(self, reader: Reader, allowed: Allowed) -> None:
+
+def nobody(row: GoodRow) -> bool:
+    """Nobody was told yet."""
+    return False
+
+
+class Watch:
+    """Looks at the rows as they pass: who is outside a trial's domains, and which are bad. Those
+    who were `told` do not pass."""
+
+    def __init__(self, reader: Reader, allowed: Allowed, told: Told = nobody) -> None:
         self.heading = reader.heading
         self.outside = 0
         self.outside_ids: list[str] = []
         self.rejects: list[RejectedRow] = []
         self._reader = reader
         self._allowed = allowed
+        self._told = told
 
     def __iter__(self) -> Iterator[GoodRow | BadRow]:
         for row in self._reader:
             if isinstance(row, BadRow):
                 if len(self.rejects) < _SHOWN:
                     self.rejects.append(RejectedRow(row.row, row.reasons, row.id))
+            elif self._told(row):
+                continue
             elif not self._allowed.domain(row.address.domain):
                 self.outside += 1
                 if self.outside <= _NAMED_IDS:
@@ -122,7 +135,9 @@ class Census:
 
 
 @contextmanager
-def reading(office: Office, file: Path, notice: Notice | None, route: str) -> Iterator[Reading]:
+def reading(
+    office: Office, file: Path, notice: Notice | None, route: str, told: Told = nobody
+) -> Iterator[Reading]:
     """Read the file for this notice, or for its addresses alone. Nothing of it stays.
 
     Raises UsageError where there is no such file, Refused where it cannot be read as a whole.
@@ -130,7 +145,7 @@ def reading(office: Office, file: Path, notice: Notice | None, route: str) -> It
     audience_id = new_id("a")
     staging = office.ledger.stage(audience_id)
     try:
-        yield _read(office, file, notice, route, audience_id, staging)
+        yield _read(office, file, notice, route, audience_id, staging, told)
     finally:
         staging.discard()
 
@@ -142,6 +157,7 @@ def _read(
     route: str,
     audience_id: str,
     staging: Staging,
+    told: Told,
 ) -> Reading:
     keys, wiring = office.keys, office.wiring
     importer = Importer(
@@ -154,7 +170,7 @@ def _read(
     rejects_path = office.workspace.state / "rejects" / file.name
     with opened(file) as source:
         reader = Reader(source, spec(office.workspace, notice), file.name)
-        watch = Watch(reader, office.workspace.allowed)
+        watch = Watch(reader, office.workspace.allowed, told)
         with RejectsFile(rejects_path, reader.heading.names) as rejects:
             imported = importer.read(cast(Reader, watch), rejects, same)
     set_aside = frozenset(each.row for each in imported.set_aside)

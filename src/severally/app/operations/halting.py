@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from severally.app.lock import exclusively
 from severally.app.office import Office
 from severally.app.operations import looking
 from severally.app.operations.approving import refuse_changed, refuse_unapproved
@@ -53,7 +54,10 @@ def resume(office: Office, mailing_id: str) -> Mailing:
     """
     mailing = looking.choose(office, mailing_id)
     if mailing.state in (MailingState.HALTED, MailingState.DRAFT):
-        with on_record(office, mailing.id, "resume"):
+        with (
+            on_record(office, mailing.id, "resume"),
+            exclusively(office.workspace.state / "mailing.lock"),
+        ):
             return _go_on(office, mailing)
     if mailing.state in _STOPPABLE or mailing.state is MailingState.DONE:
         return mailing

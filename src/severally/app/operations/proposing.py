@@ -10,7 +10,7 @@ import msgspec
 from severally.app.lanes import lane_of
 from severally.app.lock import exclusively
 from severally.app.office import Office
-from severally.app.operations import audiences, fitness, plans, previews
+from severally.app.operations import audiences, fitness, moving, plans, previews
 from severally.app.operations.approvals import approvals_of
 from severally.app.operations.audiences import Reading
 from severally.app.operations.differing import differences, last_of
@@ -36,13 +36,23 @@ def propose(office: Office, order: Order, say: Say) -> Proposed:
         actor = act_as(office, "propose", Role.AUTHOR)
         if office.workspace.purpose == "live":
             _refuse_without_approver(office, actor)
-    with ready(office, order, say) as (draft, read):
+        told = moving.told_before(office, order.instead_of) if order.instead_of else None
+    known = moving.NobodyTwice(office, told) if told else None
+    with ready(office, order, say, known or audiences.nobody) as (draft, read):
+        if told and read.result.accepted < told.withdrawn:
+            say(
+                f"warning: {told.withdrawn:,} were withdrawn from {told.mailing}, and only "
+                f"{read.result.accepted:,} of {order.audience.name} were not told by it"
+            )
         plan = office.workspace.staging.plan(read.result.accepted, tuple(draft.stencils))
         _check_sentinels(office, draft, read, plan, say)
         with exclusively(office.workspace.state / "mailing.lock"):
             identity = fitness.identity_of(draft, read.staging.content())
             refuse_repeat(office, identity, order.again)
-            mailing = _freeze(office, order, actor, draft, plan, read, identity)
+            if told:
+                moving.refuse_second(office, told.mailing)
+            told_before = known.count if known else 0
+            mailing = _freeze(office, order, actor, draft, plan, read, identity, told_before)
             leave_out(office, mailing.id, draft, say)
     wanted = previews.Wanted(None, order.audience, None, True, False)
     previews.preview(office, order.notice, worst_folder(office, mailing.id), wanted, say)
@@ -97,6 +107,7 @@ def _freeze(
     plan: StagingPlan,
     read: Reading,
     identity: str,
+    told_before: int,
 ) -> Mailing:
     ledger, workspace, now = office.ledger, office.workspace, office.wiring.clock.wall()
     audience = read.staging.freeze(order.audience.name, now)
@@ -110,7 +121,9 @@ def _freeze(
         workspace.staging.approvals,
         read.result.rejected,
         read.result.set_aside,
-        last_of(office, draft.notice.name),
+        order.instead_of or last_of(office, draft.notice.name),
+        order.instead_of or "",
+        told_before,
     )
     frozen = msgspec.structs.replace(draft, staging=plan, proposal=proposal)
     mailing = Mailing(
@@ -167,6 +180,8 @@ def described(office: Office, mailing_id: str) -> Proposed:
         proposal.previous,
         differences(previous, frozen) if previous else (),
         tuple(str(file.relative_to(office.workspace.root)) for file in files),
+        proposal.instead_of,
+        proposal.told_before,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from severally.app.lanes import lane_of
 from severally.app.lock import exclusively
 from severally.app.office import Office
-from severally.app.operations import audiences, drafts, plans
+from severally.app.operations import audiences, drafts, moving, plans
 from severally.app.operations.fitness import identity_of
 from severally.app.operations.signing import act_as
 from severally.app.sections import SmtpRoute
@@ -21,12 +21,11 @@ from severally.model.mailing import Frozen, Mailing, MailingState
 from severally.model.operator import Role
 
 Say = Callable[[str], None]
-_NEVER_SENT = frozenset({MailingState.VOID, MailingState.CANCELLED})
 
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for. `until` is Unix seconds."""
+    """What was asked for. `until` is Unix seconds; `instead_of` a mailing that was withdrawn."""
 
     notice: str
     audience: Path
@@ -34,6 +33,7 @@ class Order:
     again: str | None = None
     until: float | None = None
     route: str | None = None
+    instead_of: str | None = None
 
 
 def prepare(office: Office, order: Order, say: Say) -> Mailing:
@@ -56,15 +56,20 @@ def prepare(office: Office, order: Order, say: Say) -> Mailing:
 
 
 @contextmanager
-def ready(office: Office, order: Order, say: Say) -> Iterator[tuple[Frozen, audiences.Reading]]:
-    """Everything checked: what would be sent, and to whom. Raises Refused with every finding."""
+def ready(
+    office: Office, order: Order, say: Say, told: audiences.Told = audiences.nobody
+) -> Iterator[tuple[Frozen, audiences.Reading]]:
+    """Everything checked: what would be sent, and to whom; those who were `told` are left out.
+
+    Raises Refused with every finding.
+    """
     route = office.workspace.choose_route(order.route)
     _check_host(office, route)
     draft = drafts.compiled(office, order.notice)
     for warning in draft.warnings:
         say(f"warning: {warning}")
     frozen = drafts.freeze(office, draft, route)
-    with audiences.reading(office, order.audience, draft.notice, route) as read:
+    with audiences.reading(office, order.audience, draft.notice, route, told) as read:
         audiences.refuse_unsound(read.result, order.accept_rejects)
         for finding in read.result.findings:
             say(f"warning: {finding.where}: {finding.problem}")
@@ -91,7 +96,8 @@ def refuse_repeat(office: Office, identity: str, again: str | None) -> None:
 
     Raises Refused.
     """
-    before = [m for m in office.ledger.by_digest(identity) if m.state not in _NEVER_SENT]
+    same = office.ledger.by_digest(identity)
+    before = [mailing for mailing in same if not moving.reached_nobody(office, mailing)]
     once_more = Finding("", "to mail everybody once more: --again REASON, which is recorded")
     if before and not again:
         last = before[-1]
@@ -99,7 +105,7 @@ def refuse_repeat(office: Office, identity: str, again: str | None) -> None:
             f"the very same was sent before, as {last.id} (now {last.state}); nothing was sent",
             [Finding("", f"to go on with it: severally resume {last.id}"), once_more],
         )
-    forgotten = None if before else begun_elsewhere(office, identity)
+    forgotten = begun_elsewhere(office, identity)
     if forgotten and not again:
         raise Refused(
             f"the very same was begun before, as {forgotten}, which this ledger knows nothing of: "
@@ -109,10 +115,12 @@ def refuse_repeat(office: Office, identity: str, again: str | None) -> None:
 
 
 def begun_elsewhere(office: Office, identity: str) -> str | None:
-    """The mailing that the checkpoints say was begun with this content."""
+    """The mailing that the checkpoints say was begun with this content, and no row knows of."""
     places = office.wiring.open_checkpoints(office.workspace, office.keys)
     begun = {name: digest for point in places.all() for name, digest in point.begun.items()}
-    return next((name for name, digest in begun.items() if digest == identity), None)
+    known = {mailing.id for mailing in office.ledger.by_digest(identity)}
+    others = (name for name, digest in begun.items() if digest == identity)
+    return next((name for name in others if name not in known), None)
 
 
 def leave_out(office: Office, mailing_id: str, frozen: Frozen, say: Say) -> None:

@@ -25,7 +25,8 @@ class StepLine(msgspec.Struct, frozen=True):
 
 class Proposed(msgspec.Struct, frozen=True):
     """`propose`, and what `approve` shows. `digest` is whole; its first 12 digits are its short
-    form. `approvals` of `needed` were given; `worst` are files to look at."""
+    form. `approvals` of `needed` were given; `worst` are files to look at. `told_before` rows are
+    left out because the mailing that it goes `instead_of`, or one before that, left for them."""
 
     mailing: str
     notice: str
@@ -44,6 +45,8 @@ class Proposed(msgspec.Struct, frozen=True):
     previous: str
     diff: tuple[LocaleDiff, ...]
     worst: tuple[str, ...]
+    instead_of: str = ""
+    told_before: int = 0
 
     @property
     def short(self) -> str:
@@ -56,6 +59,19 @@ class Said(msgspec.Struct, frozen=True):
 
     mailing: str
     said: str
+    who: str
+
+
+class Withdrawn(msgspec.Struct, frozen=True):
+    """`withdraw`. `withdrawn` will not be told by it; it had `left` for the others, of whom some
+    are `in_doubt`."""
+
+    mailing: str
+    state: str
+    withdrawn: int
+    left: int
+    in_doubt: int
+    reason: str
     who: str
 
 
