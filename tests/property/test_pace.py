@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from severally.model.lane import UNITS, Lane, Limits, Rate, parse_rate
 from severally.model.outcome import Action, Scope, Verdict
+from severally.pace.bounds import Assumptions
 from severally.pace.limiter import Limiter, spacing_of
-from severally.pace.plan import Assumptions, plan
+from severally.pace.plan import plan
 from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Scheduler, Settings
 from severally.sim.virtual import most_in

@@ -8,7 +8,8 @@ import pytest
 from tests.virtual import EXACT, Result, send
 
 from severally.model.lane import Lane, Limits, Rate
-from severally.pace.plan import Assumptions, Plan, plan
+from severally.pace.bounds import Assumptions
+from severally.pace.plan import Plan, plan
 
 REPLY_S = 0.05
 

@@ -46,11 +46,16 @@ class RouteState:
 
 
 class LaneState:
-    """One lane. Times are seconds of the clock that is passed in."""
+    """One lane. Times are seconds of the clock that is passed in.
 
-    def __init__(self, lane: Lane, route: RouteState, jitter_s: float) -> None:
+    `each`: messages that one of its counts stands for; 1 wherever mail is sent. A plan of
+    many moves more at a time, and then a slot of the lane is so many of the route's.
+    """
+
+    def __init__(self, lane: Lane, route: RouteState, jitter_s: float, each: float = 1.0) -> None:
         self.key = lane.key
         self.route = route
+        self.each = each
         self.in_flight = 0
         self.waiting = 0
         self.queued = False
@@ -61,7 +66,7 @@ class LaneState:
         self._area = _SERVICE_S
         self._ended = 1.0
         self._since = 0.0
-        self._limiter = Limiter(spacing_of(lane.limits.rate, jitter_s))
+        self._limiter = Limiter(spacing_of(lane.limits.rate, jitter_s) * each)
         self._cohorts: OrderedDict[int, int] = OrderedDict()
         self._governor = Governor(self._limiter.spacing, lane.limits.connections or math.inf)
 
@@ -122,7 +127,7 @@ class LaneState:
         """
         if not self.waiting or self.held_until > now:
             return 0
-        spacing = self.spacing or self.route.spacing
+        spacing = self.spacing or self.route.spacing * self.each
         if spacing:
             share = min(share, int(self.service_s / spacing * 1.5) + 2)
         if math.isinf(self.connections):
@@ -159,7 +164,7 @@ class LaneState:
         """Use slots of the lane and its route; the first one is returned."""
         at = max(self.ready_at(now), self.route.ready_at(now))
         self._limiter.take(at, count)
-        self.route.limiter.take(at, count)
+        self.route.limiter.take(at, count * self.each)
         return at
 
     def depart(self, at: float, count: int) -> float:
@@ -168,7 +173,7 @@ class LaneState:
             at = max(at, self._left)
         if self.route.spacing:
             at = max(at, self.route.left)
-            self.route.left = at + count * self.route.spacing
+            self.route.left = at + count * self.each * self.route.spacing
         self._left = at + count * self.spacing
         return at
 
@@ -191,6 +196,10 @@ class LaneState:
             case _:
                 pass
         self._limiter.spacing = governor.spacing
+
+    def hold(self, until: float) -> None:
+        """Silence until then, for a reason of ours: nothing is learned from it."""
+        self._governor.held_until = max(self._governor.held_until, until)
 
     def release(self) -> None:
         """A person lets it go on, by one connection first."""

@@ -39,7 +39,7 @@ class Limiter:
             return 1_000_000_000
         return int((horizon - first) / self.spacing + 1e-9) + 1
 
-    def take(self, now: float, count: int) -> float:
+    def take(self, now: float, count: float) -> float:
         """Use `count` slots; the first of them is returned."""
         first = self.first(now)
         if self.spacing:

@@ -77,9 +77,9 @@ class Scheduler:
         for lane in lanes.values():
             self.add_lane(lane)
 
-    def add_lane(self, lane: Lane) -> None:
-        """Make a lane known; once for each."""
-        state = LaneState(lane, self._routes[lane.route], self._settings.jitter_s)
+    def add_lane(self, lane: Lane, each: float = 1.0) -> None:
+        """Make a lane known; once for each. `each`: messages that one count stands for."""
+        state = LaneState(lane, self._routes[lane.route], self._settings.jitter_s, each)
         self._lanes[lane.key] = state
 
     def arrive(self, lane: str, cohort: int, count: int) -> None:
@@ -120,6 +120,12 @@ class Scheduler:
         if verdict.action is not Action.ACCEPT:
             self._note(state)
             self._enter(state)
+
+    def hold(self, lane: str, until: float) -> None:
+        """Nothing more leaves on this lane before then (seconds of the clock)."""
+        state = self._lanes[lane]
+        state.hold(until)
+        self._note(state)
 
     def release(self, lane: str) -> None:
         """A person lets a stopped lane go on."""
@@ -185,7 +191,7 @@ class Scheduler:
         """
         if bool(state.waiting or state.in_flight) != (state in self._active):
             self._active.symmetric_difference_update((state,))
-            share = self._settings.in_flight // (2 * max(1, len(self._active)))
+            share = _round(self._settings.in_flight // (2 * max(1, len(self._active))))
             if share != self._share:
                 self._share = share
                 for other in self._active:
@@ -274,3 +280,9 @@ class Scheduler:
         self._count += 1
         state.later = True
         heapq.heappush(self._later, (when, self._count, state))
+
+
+def _round(share: int) -> int:
+    """Down to four binary digits, so that it changes seldom: each change looks at every lane."""
+    low = max(0, share.bit_length() - 4)
+    return share >> low << low

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from severally import __version__
-from severally.app.cli import auditing, drafting, operators, sending, serving, staged, suppressing
+from severally.app.cli import (
+    auditing,
+    drafting,
+    operators,
+    planning,
+    sending,
+    serving,
+    staged,
+    suppressing,
+)
 from severally.app.cli.ends import unexpected, wrong
 from severally.app.cli.session import Session
 from severally.app.cli.texts import EXIT_CODES
@@ -35,6 +44,7 @@ app = typer.Typer(
 )
 drafting.add_to(app)
 staged.add_to(app)
+planning.add_to(app)
 sending.add_to(app)
 serving.add_to(app)
 operators.add_to(app)

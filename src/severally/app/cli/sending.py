@@ -1,4 +1,4 @@
-"""The verbs of a mailing's life: plan, send, status, watch, halt, resume, report."""
+"""The verbs of a mailing's life: send, status, watch, halt, resume, report."""
 
 from __future__ import annotations
 
@@ -16,42 +16,12 @@ from severally.model.errors import UsageError
 
 def add_to(app: typer.Typer) -> None:
     """Register the verbs in the order of a mailing's life."""
-    app.command(epilog=_PLAN)(plan)
     app.command(epilog=_SEND)(send)
     app.command(epilog=_STATUS)(status)
     app.command(epilog=_WATCH)(watch)
     app.command(epilog=_HALT)(halt)
     app.command(epilog=_RESUME)(resume)
     app.command(epilog=_REPORT)(report)
-
-
-_PLAN = after(
-    "severally plan index-change --audience customers.csv",
-    "severally plan index-change --audience customers.csv --route main --json",
-    codes=(0, 1, 2, 3),
-)
-
-
-def plan(
-    ctx: typer.Context,
-    notice: options.NoticeName,
-    audience: options.AudienceFile,
-    route: options.RouteName = None,
-    accept_rejects: options.AcceptRejects = None,
-    workspace: options.Workspace = None,
-    json: options.Json = False,
-) -> None:
-    """Say how a mailing would go, and when it would end.
-
-    Lanes, their limits and where they come from, the bottleneck, and the estimate.
-    Runs the very scheduler that sends, on a clock that jumps. Nothing is kept or sent.
-    """
-    session: Session = ctx.obj.called(workspace, json)
-    from severally.app.cli import paint
-    from severally.app.operations import plans
-
-    with session.office() as office:
-        session.show(plans.plan(office, notice, audience, route, accept_rejects), paint.plan)
 
 
 _SEND = after(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,13 +9,12 @@ from severally.app.config import Workspace
 from severally.app.lanes import lane_of, source_of
 from severally.app.office import Office
 from severally.app.operations import audiences, capacity, drafts
+from severally.app.operations.forecast import Forecast
 from severally.app.operations.languages import languages, undeclared
 from severally.app.operations.results import PlanLane, PlanResult, view_of
-from severally.app.wiring import sending_settings
 from severally.model.lane import Lane
 from severally.model.mailing import Frozen
-from severally.pace.plan import Assumptions, Plan
-from severally.pace.plan import plan as run_plan
+from severally.pace.plan import Plan
 
 
 def plan(
@@ -50,20 +48,9 @@ def plan(
 
 def estimate(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Plan:
     """The plan for so many recipients per receiver. Times in seconds from the start."""
-    workspace, route = office.workspace, frozen.route
-    lanes = {lane.key: lane for lane in (lane_of(workspace, route, each) for each in receivers)}
-    cohorts = [
-        (lane_of(workspace, route, receiver).key, number, count)
-        for number, (receiver, count) in enumerate(receivers.items())
-    ]
-    return run_plan(
-        lanes,
-        {name: workspace.route_limits(name) for name in workspace.routes},
-        cohorts,
-        Assumptions(machine_per_s=capacity.per_second(office, frozen)),
-        sending_settings(workspace).pacing,
-        random.Random(0),
-    )
+    workspace = office.workspace
+    speed = capacity.per_second(office, frozen)
+    return Forecast(workspace, frozen.route, receivers, speed, workspace.max_in_doubt).run()
 
 
 def _lanes(

@@ -149,6 +149,42 @@ class PlanResult(msgspec.Struct, frozen=True):
     languages: tuple[LanguageLine, ...] = ()
 
 
+class SimulatedLane(msgspec.Struct, frozen=True):
+    """One lane of a simulation. `bound`: the limit it would meet first alone."""
+
+    lane: str
+    recipients: int
+    ends_s: float
+    bound: str
+
+
+class SimulateResult(msgspec.Struct, frozen=True):
+    """`simulate`. Times in seconds; `speed` is one worker's messages/s.
+
+    `estimate_s` with `workers` of them, `longest_s` where receivers take half of their limits,
+    `alone_s` with one worker, `unbounded_s` with any number. `machine_hours`: all of them at work
+    together. `limit` and `limit_of`: the bottleneck, and whose it is. `slowest` lanes first;
+    `curve` holds (seconds, answered). `computed_s`: what finding all this out took.
+    """
+
+    route: str
+    recipients: int
+    domains: int
+    lanes: int
+    workers: int
+    speed: float
+    machine_hours: float
+    estimate_s: float
+    longest_s: float
+    alone_s: float
+    unbounded_s: float
+    limit: str
+    limit_of: str
+    slowest: tuple[SimulatedLane, ...]
+    curve: tuple[tuple[float, int], ...]
+    computed_s: float
+
+
 class LaneReport(msgspec.Struct, frozen=True):
     """One lane. `first_at`, `last_at` are Unix seconds, 0.0 for never."""
 

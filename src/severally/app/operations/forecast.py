@@ -1,0 +1,96 @@
+"""One question to the scheduler: these recipients, this way out, this machine - when is it done?
+
+Responsible for what every estimate assumes, in one place: `plan`, its what-if rows, `simulate` and
+the estimate before a send ask here. Not for how the answer is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from severally.app.config import Workspace
+from severally.app.lanes import lane_of
+from severally.app.sections import MxRoute
+from severally.app.wiring import sending_settings
+from severally.model.lane import Lane, Rate
+from severally.pace.bounds import Assumptions
+from severally.pace.plan import UNITS, Plan
+from severally.pace.plan import plan as run_plan
+
+RELAY_S = 0.05
+"""From a message's slot to its reply, on a relay of one's own (judgement)."""
+DIRECT_S = 0.3
+"""The same at a receiving provider across the Internet, which looks at what it is given
+(judgement; a lane that was sent to before has its own, measured)."""
+PUT_OFF = 0.05
+"""In the longest case: the share of first attempts that is put off, for `[retries] first`."""
+HALF = 0.5
+"""In the longest case: what receivers take of limits that nobody has seen them keep."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`machine_per_s`: messages/s made and handed over; `in_flight`: the most on the way at once.
+
+    `share` of every rate; `deferred` share of first attempts; `rates` in place of those that hold,
+    by receiver; `sources` addresses that the route sends from, each with the limits of one.
+    """
+
+    workspace: Workspace
+    route: str
+    receivers: Mapping[str, int]
+    machine_per_s: float
+    in_flight: int
+    units: int = UNITS
+    share: float = 1.0
+    deferred: float = 0.0
+    rates: Mapping[str, Rate | None] = field(default_factory=dict)
+    sources: int = 1
+
+    def run(self) -> Plan:
+        """The plan. Times in seconds from the start."""
+        lanes: dict[str, Lane] = {}
+        cohorts: list[tuple[str, int, int]] = []
+        for receiver, count in self.receivers.items():
+            for source in range(self.sources):
+                lane = self._lane(receiver, source)
+                lanes[lane.key] = lane
+                part = count // self.sources + (source < count % self.sources)
+                cohorts.append((lane.key, len(cohorts), part))
+        pacing = sending_settings(self.workspace).pacing
+        return run_plan(
+            lanes,
+            {name: self.workspace.route_limits(name) for name in self.workspace.routes},
+            cohorts,
+            self._assumptions(),
+            msgspec.structs.replace(pacing, in_flight=self.in_flight),
+            random.Random(0),
+            units=self.units,
+        )
+
+    def _lane(self, receiver: str, source: int) -> Lane:
+        lane = lane_of(self.workspace, self.route, receiver)
+        rate = self.rates.get(receiver, lane.limits.rate)
+        if rate is not None and self.share != 1.0:
+            rate = Rate(max(1, math.floor(rate.count * self.share)), rate.unit_s)
+        limits = msgspec.structs.replace(lane.limits, rate=rate)
+        name = f"{lane.source} (address {source + 1})" if source else lane.source
+        return msgspec.structs.replace(lane, limits=limits, source=name)
+
+    def _assumptions(self) -> Assumptions:
+        direct = isinstance(self.workspace.routes[self.route], MxRoute)
+        return Assumptions(
+            DIRECT_S if direct else RELAY_S,
+            machine_per_s=self.machine_per_s,
+            default_deferred=self.deferred,
+            deferred_s=self.workspace.retries.first_s,
+        )
+
+    def longest(self) -> Forecast:
+        """The same where receivers take half of what they are said to take, and put some off."""
+        return replace(self, share=self.share * HALF, deferred=PUT_OFF)
