@@ -68,7 +68,7 @@ class AesRowCipher:
             ) from None
 
     def _row(self, salt: bytes) -> AESGCM:
-        return AESGCM(hmac.digest(self._key, salt, hashlib.sha256))
+        return AESGCM(hmac.digest(self._key, salt, "sha256"))
 
 
 class FileKeys:

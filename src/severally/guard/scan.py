@@ -32,6 +32,9 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
 _QUOTED = re.compile(r"=([0-9A-F]{2})")
 _PLAIN = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _READABLE = re.compile(rb"[\t\r\n -~]{6,}")
+_ALONE = re.compile(r"[a-z0-9][a-z0-9._]{0,63}@[a-z0-9.-]{1,63}\.[a-z]{2,}")
+_MAY_HIDE = re.compile("[A-Za-z0-9+/_-]{12}")
+"""What neither `_BASE64` nor `_HEX` could match within an address that stands alone."""
 _ROUNDS = 6
 _AT_RULES = frozenset({"@media", "@font-face", "@supports", "@charset", "@import", "@page"})
 """CSS at-rules. An address has something before its '@', so none of these is one."""
@@ -41,6 +44,8 @@ NOT_ACCOUNTABLE = "@"
 
 def addresses(chunk: str) -> frozenset[str]:
     """Every token with an '@' that somebody could read out of this text, lower case."""
+    if _ALONE.fullmatch(chunk) is not None and _MAY_HIDE.search(chunk) is None:
+        return frozenset((chunk,))
     if _plain_words(chunk) or _SUSPECT.search(chunk) is None:
         return frozenset()
     found: set[str] = set()

@@ -51,8 +51,11 @@ class SmtpConnection(asyncio.Protocol):
         self._parser = ReplyParser()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0  # of the reply that is waited for (the loop's time)
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
         self._lost: str | None = None
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
 
     # --- asyncio.Protocol
 
@@ -71,6 +74,7 @@ class SmtpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
         self._lose("the connection was closed" if exc is None else "the connection broke")
+        self._disarm()
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
@@ -111,6 +115,7 @@ class SmtpConnection(asyncio.Protocol):
                 self.write(b"QUIT\r\n")
                 await self.reply(self._timeouts.quit)
         self._lose("closed")
+        self._disarm()
         if self._transport is not None:
             self._transport.close()
             with contextlib.suppress(TimeoutError):
@@ -236,9 +241,13 @@ class SmtpConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Raises Lost where there is nobody to write to."""
-        if self._lost is not None or self._transport is None:
+        transport = self._transport
+        if self._lost is not None or transport is None:
             raise Lost
-        self._transport.write(data)
+        if transport.is_closing():  # uvloop's raises where asyncio's says nothing
+            self._lose("the connection was closed")
+            raise Lost
+        transport.write(data)
 
     async def command(self, line: bytes) -> Reply:
         """One command, one reply."""
@@ -252,17 +261,36 @@ class SmtpConnection(asyncio.Protocol):
         return self._replies.popleft()
 
     async def _more(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(seconds, self._timed_out)
+        """Wait for a reply. One timer serves many of them: it is only ever moved forward."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
         try:
             while not self._replies:
                 if self._lost is not None:
                     raise Lost
-                self._waiter = loop.create_future()
+                self._waiter = self._loop.create_future()
                 await self._waiter
         finally:
             self._waiter = None
-            timer.cancel()
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._timer = self._loop.call_at(self._deadline, self._due)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+        else:
+            self._timed_out()
 
     def forget_input(self) -> None:
         """What came in clear text before TLS is nobody's word (RFC 3207 4.2)."""

@@ -41,7 +41,7 @@ def see_through(
         while not view.ended() and not _passed(until):
             if office.lock.take():
                 try:
-                    if asyncio.run(_deliver(office, mailing_id, until, listen, say)):
+                    if office.wiring.run(_deliver(office, mailing_id, until, listen, say)):
                         break
                 finally:
                     office.lock.release()
