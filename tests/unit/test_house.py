@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "severally"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-MIDDLE = {"audience", "notice", "compose", "guard", "stage", "pace", "feedback", "incident"}
+MIDDLE = {
+    *("audience", "notice", "compose", "guard", "stage", "pace", "feedback", "incident"),
+    "submit",
+}
 LAW: dict[str, set[str]] = {
     "model": set(),
     "ports": {"model"},

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
+from severally.app.guarded import GuardSettings, read_guard
 from severally.app.sections import (
     NOT_YET,
     ROUTES,
@@ -83,6 +84,7 @@ class Workspace:
     _route_limits: dict[str, Limits] = field(default_factory=dict)
     where: Callable[[str], str] = f"{FILE} ({{}})".format
     """`severally.toml:12 (senders.notices)` for a setting."""
+    guard: GuardSettings | None = None
 
     @property
     def state(self) -> Path:
@@ -150,6 +152,7 @@ def load(root: Path) -> Workspace:
             "sentinels",
             "audit",
             "serve",
+            "guard",
         )
     )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
@@ -168,6 +171,7 @@ def load(root: Path) -> Workspace:
     allowed = _allowed(file, workspace or WorkspaceSection())
     timing = _retries(file, retries or RetriesSection())
     staging = read_staging(file)
+    guard = read_guard(file, {**routes})
     _check_audience(file, audience or AudienceSection())
     _check_sending(file, sending or SendingSection())
     _check_serve(file, serve or ServeSection())
@@ -190,6 +194,7 @@ def load(root: Path) -> Workspace:
         serve,
         route_limits,
         file.where,
+        guard,
     )
 
 

@@ -101,7 +101,7 @@ def restored(ledger: Ledger, checkpoints: Checkpoints, now: float) -> int | None
         f"the ledger ends at row {seq} of its record and a checkpoint names row {last.seq}: it "
         "was put back from a backup"
     )
-    count = ledger.doubt(marks, now, reason)
+    count = ledger.doubt(marks, now, reason) + ledger.doubt_letters(now, waiting=True)
     seq, head = ledger.head()
     checkpoints.append(Checkpoint(now, seq, head.hex()))
     return count

@@ -24,6 +24,7 @@ from severally.ports.events import Events, Suppressions
 from severally.ports.listing import Listing
 from severally.ports.register import Register
 from severally.ports.staging import Staging as Staging
+from severally.ports.submissions import Submissions
 from severally.ports.urgent import UrgentLedger
 
 
@@ -191,7 +192,7 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Ledger(Listing, Register, Events, Suppressions, UrgentLedger, Protocol):
+class Ledger(Listing, Register, Events, Suppressions, UrgentLedger, Submissions, Protocol):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences

@@ -310,7 +310,9 @@ def _ids(word: str, ids: tuple[str, ...], console: Console) -> None:
 
 def halt(result: results.HaltResult, console: Console) -> None:
     """`halt`."""
-    if not result.halted:
+    if not result.halted and not result.guard:
         console.print("nothing is under way")
+    if result.guard:
+        console.print("halted the drop-in guard; go on with: severally resume --guard")
     for mailing in result.halted:
         console.print(f"halted {mailing}; go on with: severally resume {mailing}")

@@ -158,7 +158,10 @@ def halt(
         str | None,
         typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every mailing under way.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every mailing under way, and the drop-in guard.")
+    ] = False,
+    guard: Annotated[bool, typer.Option("--guard", help="The drop-in guard alone.")] = False,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the report.")] = "",
     workspace: options.Workspace = None,
     json: options.Json = False,
@@ -173,19 +176,24 @@ def halt(
     from severally.app.operations import halting
 
     with session.office() as office:
-        session.show(halting.halt(office, mailing, everything, reason), paint.halt)
+        session.show(halting.halt(office, mailing, everything, reason, guard), paint.halt)
 
 
 _RESUME = after(
     "severally resume m-7k2d9x",
     "severally resume m-7k2d9x --until +30m --json",
+    "severally resume --guard",
     codes=(0, 1, 2, 3, 4, 5),
 )
 
 
 def resume(
     ctx: typer.Context,
-    mailing: options.MailingId,
+    mailing: Annotated[
+        str | None,
+        typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
+    ] = None,
+    guard: Annotated[bool, typer.Option("--guard", help="The drop-in guard.")] = False,
     until: options.Until = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
@@ -199,10 +207,16 @@ def resume(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.cli.progress import viewing
-    from severally.app.operations import delivering, halting
+    from severally.app.operations import delivering, guarding, halting
     from severally.app.operations.moments import moment
 
+    if (mailing is None) == (not guard):
+        raise UsageError("name one mailing, or --guard; `severally status` lists them")
     with session.office() as office:
+        if mailing is None:
+            guarding.resume(office)
+            session.say("the drop-in guard goes on")
+            return
         found = halting.resume(office, mailing)
         with viewing(session, found) as listen:
             result = delivering.see_through(office, found.id, moment(until), listen, session.say)

@@ -8,6 +8,7 @@ from severally.app.operations import looking
 from severally.app.operations.approving import refuse_changed, refuse_unapproved
 from severally.app.operations.results import HaltResult
 from severally.app.operations.signing import act_as, on_record, whoever
+from severally.model.entries import Act
 from severally.model.errors import UsageError
 from severally.model.mailing import SENTINELS, Mailing, MailingState
 from severally.model.operator import Role
@@ -17,15 +18,23 @@ UNDER_WAY = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.S
 _STOPPABLE = UNDER_WAY | {MailingState.REHEARSED}
 
 
-def halt(office: Office, mailing_id: str | None, everything: bool, reason: str) -> HaltResult:
-    """Halt one mailing, or all that are under way, with what goes to its sentinels. A mailing
-    halted already stays so.
+def halt(
+    office: Office, mailing_id: str | None, everything: bool, reason: str, guard: bool = False
+) -> HaltResult:
+    """Halt one mailing, or all that are under way, with what goes to its sentinels; with all of
+    them, or alone, the drop-in `guard`. A mailing halted already stays so.
 
-    Raises UsageError where neither or both are named, Refused where it cannot be halted.
+    Raises UsageError where not exactly one is named, Refused where it cannot be halted.
     """
-    if everything == (mailing_id is not None):
-        raise UsageError("name one mailing, or --all; `severally status` lists them")
+    if [mailing_id is not None, everything, guard].count(True) != 1:
+        raise UsageError("name one mailing, or --all, or --guard; `severally status` lists them")
     said = reason or "halted by hand"
+    guard = guard or (everything and office.workspace.guard is not None)
+    if guard:
+        act = Act(office.wiring.clock.wall(), "", "guard halted", said, whoever(office))
+        office.ledger.halt_guard(said, act)
+        if not everything:
+            return HaltResult((), said, guard)
     known = {mailing.id: mailing for mailing in office.ledger.mailings()}
     if mailing_id is not None:
         found = [office.ledger.mailing(mailing_id)]
@@ -38,7 +47,7 @@ def halt(office: Office, mailing_id: str | None, everything: bool, reason: str) 
         if mailing.state in _STOPPABLE:
             _halt(office, office.ledger.mailing(mailing.id), said)
     names = (mailing.id for mailing in found if not mailing.id.endswith(SENTINELS))
-    return HaltResult(tuple(names), said)
+    return HaltResult(tuple(names), said, guard)
 
 
 def _halt(office: Office, mailing: Mailing, reason: str) -> None:

@@ -329,3 +329,4 @@ class HaltResult(msgspec.Struct, frozen=True):
 
     halted: tuple[str, ...]
     reason: str
+    guard: bool = False

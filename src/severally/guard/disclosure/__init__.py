@@ -21,11 +21,13 @@ class NotUnderstood(ValueError):
 class Disclosure:
     """Mailbox -> every address that can be seen there, its own included (all lower case).
 
-    `messages` counts what each mailbox gets, where a request makes several.
+    `messages` counts what each mailbox gets, where a request makes several. `addressed` stand in
+    the To, Cc or Bcc field of a finished message, whether or not this request writes to them.
     """
 
     visible: dict[str, frozenset[str]]
     messages: Mapping[str, int] = field(default_factory=dict)
+    addressed: frozenset[str] = frozenset()
 
     @property
     def private(self) -> bool:
@@ -34,7 +36,7 @@ class Disclosure:
 
     def strangers(self) -> dict[str, int]:
         """Mailbox -> how many other recipients it would see, where that is not none."""
-        everyone = frozenset(self.visible)
+        everyone = self.addressed.union(self.visible)
         seen = {box: len((shown & everyone) - {box}) for box, shown in self.visible.items()}
         return {box: count for box, count in seen.items() if count}
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from severally.guard.disclosure import Disclosure, NotUnderstood
 from severally.guard.disclosure.shown import Visible, in_text, in_value, json_body, listed, table
-from severally.guard.disclosure.smtp import addresses_in
+from severally.guard.disclosure.smtp import addressed_in, addresses_in
 
 _PATH = re.compile(r"/v3/[^/]+/messages(\.mime)?")
 _ENVELOPE = frozenset({"to", "cc", "bcc", "recipient-variables", "message"})
@@ -44,6 +44,9 @@ def disclosure(method: str, path: str, headers: Mapping[str, str], body: bytes) 
     for box in to:
         if box in variables:
             visible.message([box, *cc], _shown(fields, box, variables[box]), bcc)
+    for name, value in fields:
+        if name.lower() == "message":  # %recipient% in it stands for each one alone
+            visible.addressed(addressed_in(_VARIABLE.sub("", value).encode()))
     return visible.disclosure()
 
 

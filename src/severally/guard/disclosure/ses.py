@@ -18,7 +18,7 @@ from typing import Any
 
 from severally.guard.disclosure import Disclosure, NotUnderstood
 from severally.guard.disclosure.shown import Visible, in_value, json_body, listed, rows, table
-from severally.guard.disclosure.smtp import addresses_in
+from severally.guard.disclosure.smtp import addressed_in, addresses_in
 
 SEND = "/v2/email/outbound-emails"
 BULK = "/v2/email/outbound-bulk-emails"
@@ -83,6 +83,7 @@ def _raw(content: Mapping[str, Any], boxes: list[str], visible: Visible) -> None
         fields = [str(f) for key in ("to", "cc", "bcc") for f in parsed.get_all(key, [])]
         boxes = [box for field in fields for box in listed(field)]
     visible.message([], addresses_in(message), boxes)
+    visible.addressed(addressed_in(message))
 
 
 def _destination(fields: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:

@@ -123,6 +123,7 @@ class Visible:
     def __init__(self) -> None:
         self._visible: dict[str, set[str]] = {}
         self._messages: dict[str, int] = {}
+        self._addressed: set[str] = set()
 
     def message(
         self, seen_by: Iterable[str], visible: Iterable[str], blind: Iterable[str] = ()
@@ -135,9 +136,13 @@ class Visible:
             self._visible.setdefault(box, set()).update(shown | {box})
             self._messages[box] = self._messages.get(box, 0) + 1
 
+    def addressed(self, boxes: Iterable[str]) -> None:
+        """Whom a finished message names as written to."""
+        self._addressed.update(boxes)
+
     def disclosure(self) -> Disclosure:
         """Everything seen. Raises NotUnderstood where nobody would get anything."""
         if not self._visible:
             raise NotUnderstood("nobody is written to")
         visible = {box: frozenset(shown) for box, shown in self._visible.items()}
-        return Disclosure(visible, dict(self._messages))
+        return Disclosure(visible, dict(self._messages), frozenset(self._addressed))

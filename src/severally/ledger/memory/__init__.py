@@ -20,6 +20,7 @@ from severally.ledger.memory.events import MemoryEvents
 from severally.ledger.memory.listing import Book, Listing
 from severally.ledger.memory.register import MemoryRegister
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging, places_by_step
+from severally.ledger.memory.submissions import MemorySubmissions
 from severally.ledger.memory.urgent import MemoryUrgent
 from severally.model.audit import GENESIS, ChainRow, chain
 from severally.model.delivery import Claim, DeliveryState
@@ -44,7 +45,7 @@ def _alone(
     return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
 
 
-class MemoryLedger(Listing, MemoryEvents, MemoryRegister, MemoryUrgent):
+class MemoryLedger(Listing, MemoryEvents, MemorySubmissions, MemoryRegister, MemoryUrgent):
     """`ports.Ledger` in plain dicts."""
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ from severally.ledger.sqlite.looking import Looking
 from severally.ledger.sqlite.mailings import Mailings
 from severally.ledger.sqlite.register import SqliteRegister
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.submissions import SqliteSubmissions
 from severally.ledger.sqlite.suppressions import SqliteSuppressions
 from severally.ledger.sqlite.urgent import SqliteUrgent
 from severally.ledger.sqlite.urgent_register import SqliteUrgentRegister
@@ -34,6 +35,7 @@ class SqliteLedger(
     SqliteSuppressions,
     SqliteUrgent,
     SqliteUrgentRegister,
+    SqliteSubmissions,
 ):
     """`ports.Ledger` in the file `path`, made where it is missing (mode 0600).
 

@@ -1,0 +1,1 @@
+"""The drop-in guard as a server: SMTP submission and the providers' HTTP endpoints."""
