@@ -6,12 +6,11 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from severally.app.config import load
-from severally.app.guarding.serving import Open, serving
+from severally.app.guarding.serving import serving
 from severally.app.office import Office, open_office
 from severally.app.wiring import Wiring
 from severally.model.delivery import OPEN, DeliveryState
@@ -106,6 +105,11 @@ class Guarded:
     # --- for programs
 
     @property
+    def authority(self) -> Path | None:
+        """Whose certificate it shows, where it does TLS."""
+        return None if self._tls is None else self._tls.ca
+
+    @property
     def url(self) -> str:
         return f"http{'s' if self._tls else ''}://127.0.0.1:{self.where.http_port}"
 
@@ -137,6 +141,3 @@ def people(count: int, domain: str = "customer.example") -> list[str]:
 def environment() -> dict[str, str]:
     """This process's, without proxies: everything here is on loopback."""
     return {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-
-
-__all__ = ["KEY", "Guarded", "Open", "Sequence", "environment", "people"]

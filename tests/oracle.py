@@ -216,3 +216,32 @@ def _addresses(text: str) -> Iterator[str]:
 def _flat(text: str) -> str:
     """Without markup and with single spaces, as a reader sees it."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
+
+
+def judge_letters(
+    received: Iterable[Received], people: Sequence[str], ours: Iterable[str] = ()
+) -> Verdict:
+    """What other programs wrote: each of `people` once, alone in To, and nobody else to be read."""
+    verdict, mine = Verdict(), set(ours)
+    got: Counter[str] = Counter()
+    for each in received:
+        verdict.messages += 1
+        got[each.recipient] += 1
+        message = email.message_from_bytes(each.raw, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        name = f"message {verdict.messages}"
+        fields = [str(a.addr_spec) for f in message.get_all("To", []) for a in f.addresses]
+        if fields != [each.recipient]:
+            verdict.complaints.append(f"{name}: To shows {len(fields)} addresses")
+        if set(message.keys()) & {"Cc", "Bcc", "Resent-To", "Resent-Cc"}:
+            verdict.complaints.append(f"{name}: a Cc or Bcc field")
+        shown = {a for text in _texts(message) for a in _addresses(text)} - {each.recipient}
+        strangers = {a for a in shown if a.rpartition("@")[2].lower() not in mine}
+        verdict.most_addresses = max(verdict.most_addresses, 1 + len(strangers))
+        if strangers:
+            verdict.complaints.append(f"{name}: shows {len(strangers)} addresses of others")
+    verdict.recipients = len(got)
+    verdict.complaints += [f"{n} messages for one recipient" for n in got.values() if n > 1]
+    if wrong := len(set(got) ^ set(people)):
+        verdict.complaints.append(f"{wrong} people too few or too many were told")
+    return verdict

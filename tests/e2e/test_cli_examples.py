@@ -21,6 +21,7 @@ from severally.app.operations import operators
 from severally.app.wiring import Wiring
 from severally.model.entries import Act
 from severally.model.operator import Operator, Role
+from severally.model.submission import Boxed, Standing, Submission
 
 ROOT = Path(__file__).parents[2]
 VERBS = dict(commands())
@@ -136,6 +137,23 @@ def waiting(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def guarding(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with a drop-in guard that holds something."""
+    folder = tmp_path_factory.mktemp("guarding") / "newsroom"
+    shutil.copytree(new, folder)
+    with (folder / "severally.toml").open("a", encoding="utf-8") as file:
+        places = 'http = "127.0.0.1:0"\nsmtp = "127.0.0.1:0"'
+        file.write(f'\n[guard]\n{places}\nkeys_file = "keys/guard.keys"\n')
+    (folder / "keys" / "guard.keys").touch(mode=0o600)
+    (folder / "keys" / "guard.keys").write_text("SG.a-key\n")
+    with open_office(load(folder), Wiring()) as office:
+        held = Submission("g-1f0c2a9d4e5b6c70", "sendgrid", 1.0, b"content", 2)
+        boxes = [Boxed(number, b"blind", b"salt", b"box") for number in range(2)]
+        assert office.ledger.hand_in(held, boxes, most=1, since=0.0).standing is Standing.HELD
+    return folder
+
+
 def mailing_in(folder: Path) -> str:
     """The only mailing of a workspace."""
     with open_office(load(folder), Wiring()) as office:
@@ -200,6 +218,8 @@ OPERATORS = ("operator", "sign-in", "sign-out")
 def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     """The workspace in which this example makes sense."""
     verb = words[1]
+    if verb in ("guard", "held") or "--guard" in words:
+        return request.getfixturevalue("guarding")
     if verb in OPERATORS:
         first = words[1:4] == ["operator", "add", "alice"]
         place = {"add": "passwords" if first else "staffed", "disable": "pair"}
@@ -256,6 +276,8 @@ def test_every_example_runs(
         words += ["--customers", "300"]  # as it stands it is what `make demo` runs
     if words[1] == "serve":
         words += ["--port", "0", "--until", "+1s"]
+    if words[1] == "guard":
+        words += ["--until", "+1s"]
     code = main(words[1:], WITHOUT_PICTURES if words[1] == "preview" else None)
     said = capfd.readouterr()
     assert code == 0, f"{example}: {code}\n{said.out}\n{said.err}"

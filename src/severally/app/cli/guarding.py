@@ -26,11 +26,17 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="held")
 
 
-_GUARD = after("severally guard", "severally --workspace newsroom guard", codes=(0, 1, 2, 3))
+_GUARD = after("severally guard", "severally guard --until +8h", codes=(0, 1, 2, 3))
 
 
 def guard(
-    ctx: typer.Context, workspace: options.Workspace = None, json: options.Json = False
+    ctx: typer.Context,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
 ) -> None:
     """Stand between other programs and their mail provider.
 
@@ -42,6 +48,7 @@ def guard(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.guarding.serving import Open
     from severally.app.operations import guarding
+    from severally.app.operations.moments import moment
 
     with session.office() as office:
         settings = office.workspace.guard
@@ -54,7 +61,7 @@ def guard(
                 "SMTP with AUTH\nCtrl-C ends it"
             )
 
-        guarding.run(office, session.say, ready)
+        guarding.run(office, session.say, ready, moment(until))
 
 
 _LIST = after("severally held list", "severally held list --json")

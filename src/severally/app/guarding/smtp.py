@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 import ssl
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ from severally.guard.disclosure.smtp import disclosure
 from severally.submit import draft as d
 from severally.submit import smtp as reader
 
+logging.getLogger("mail.log").setLevel(logging.ERROR)
+"""aiosmtpd's own: at other levels it names peers, and warns of what it does itself."""
 _CODES = {
     d.LEAK: "550 5.7.1",
     d.NOT_ALLOWED: "550 5.7.1",
@@ -88,7 +91,8 @@ def submission_server(
         server: SMTP, session: Session, envelope: Envelope, mechanism: str, shown: object
     ) -> AuthResult:
         given = shown.password if isinstance(shown, LoginPassword) else b""
-        return AuthResult(success=door.lets_in(given.decode("utf-8", "surrogateescape")))
+        let = door.lets_in(given.decode("utf-8", "surrogateescape"))
+        return AuthResult(success=let, handled=False)
 
     def connection() -> asyncio.Protocol:
         protocol: asyncio.Protocol = SMTP(

@@ -46,8 +46,13 @@ class Decided(msgspec.Struct, frozen=True):
     what: str
 
 
-def run(office: Office, told: Callable[[str], None], ready: Callable[[Open], None]) -> None:
-    """Serve until SIGINT or SIGTERM, or until sending fails."""
+def run(
+    office: Office,
+    told: Callable[[str], None],
+    ready: Callable[[Open], None],
+    until: float | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until sending fails; `until` is Unix seconds."""
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -56,6 +61,8 @@ def run(office: Office, told: Callable[[str], None], ready: Callable[[Open], Non
             loop.add_signal_handler(number, stop.set)
         async with serving(office, told) as where:
             ready(where)
+            if until is not None:
+                loop.call_later(until - office.wiring.clock.wall(), stop.set)
             ended = asyncio.ensure_future(where.ended.wait())
             asked = asyncio.ensure_future(stop.wait())
             await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)

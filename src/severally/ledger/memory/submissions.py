@@ -110,9 +110,9 @@ class MemorySubmissions:
                 for number, letter in self._letters.items()
                 if letter.state in _OPEN and letter.due <= now
             )
-            return [self._waiting(number) for _, number in due[:count]]
+            return [self._as_waiting(number) for _, number in due[:count]]
 
-    def _waiting(self, number: int) -> Waiting:
+    def _as_waiting(self, number: int) -> Waiting:
         letter = self._letters[number]
         boxed = letter.boxed
         return Waiting(
