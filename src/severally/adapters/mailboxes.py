@@ -69,31 +69,36 @@ class ImapMailbox:
 
     def since(self, when: float) -> Sequence[Arrival]:
         """All that was delivered since then, in the folders. Raises SeverallyError."""
-        try:
-            with self._connected() as client:
-                return [a for folder in self._imap.folders for a in _found(client, folder, when)]
-        except (OSError, imaplib.IMAP4.error) as error:
-            words = error.strerror if isinstance(error, OSError) else "it said no"
-            raise SeverallyError(
-                f"the sentinel's mailbox on {self._imap.host} cannot be read: {words}"
-            ) from None
+        with connected(self._imap) as client:
+            return [a for folder in self._imap.folders for a in _found(client, folder, when)]
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[imaplib.IMAP4]:
-        imap = self._imap
-        if imap.tls:
-            context = ssl.create_default_context(cafile=imap.ca_file or None)
-            client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                imap.host, imap.port, ssl_context=context, timeout=30
-            )
-        else:
-            client = imaplib.IMAP4(imap.host, imap.port, timeout=30)
-        try:
-            client.login(imap.username, imap.password)
+
+@contextlib.contextmanager
+def connected(imap: Imap) -> Iterator[imaplib.IMAP4]:
+    """Signed in. Raises SeverallyError for whatever goes wrong until it is left."""
+    try:
+        with _signed_in(imap) as client:
             yield client
-        finally:
-            with contextlib.suppress(OSError, imaplib.IMAP4.error):
-                client.logout()
+    except (OSError, imaplib.IMAP4.error) as error:
+        words = error.strerror if isinstance(error, OSError) else "it said no"
+        raise SeverallyError(f"the mailbox on {imap.host} cannot be read: {words}") from None
+
+
+@contextlib.contextmanager
+def _signed_in(imap: Imap) -> Iterator[imaplib.IMAP4]:
+    if imap.tls:
+        context = ssl.create_default_context(cafile=imap.ca_file or None)
+        client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+            imap.host, imap.port, ssl_context=context, timeout=30
+        )
+    else:
+        client = imaplib.IMAP4(imap.host, imap.port, timeout=30)
+    try:
+        client.login(imap.username, imap.password)
+        yield client
+    finally:
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            client.logout()
 
 
 def _found(client: imaplib.IMAP4, folder: str, when: float) -> Iterator[Arrival]:

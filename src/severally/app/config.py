@@ -18,6 +18,7 @@ import msgspec
 
 from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
 from severally.app.guarded import GuardSettings, read_guard
+from severally.app.incoming import checked_incoming
 from severally.app.sections import (
     NOT_YET,
     ROUTES,
@@ -161,7 +162,7 @@ def load(root: Path) -> Workspace:
     sending = file.table("sending", file.data.get("sending", {}), SendingSection)
     serve = file.table("serve", file.data.get("serve", {}), ServeSection)
     senders = {
-        name: sender
+        name: checked_incoming(file, name, sender)
         for name, raw in named_tables(file, "senders").items()
         if (sender := file.table(f"senders.{name}", raw, SenderSection)) is not None
     }

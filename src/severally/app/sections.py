@@ -35,6 +35,22 @@ class DkimSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_file: str
 
 
+class IncomingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[senders.NAME.incoming]`: where what comes back is read. `listen` is host and port."""
+
+    listen: str = ""
+    protocol: Literal["lmtp", "smtp"] = "lmtp"
+    maildir: str = ""
+    imap_host: str = ""
+    imap_port: int = 993
+    imap_tls: bool = True
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+    folders: tuple[str, ...] = ("INBOX",)
+
+
 class SenderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[senders.NAME]`."""
 
@@ -45,6 +61,7 @@ class SenderSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unsubscribe: str = ""
     unsubscribe_url: str = ""
     dkim: tuple[DkimSection, ...] = ()
+    incoming: IncomingSection | None = None
 
 
 class SmtpRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,12 +16,21 @@ from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.keys import FileKeys
 from severally.adapters.mailboxes import Imap, ImapMailbox, MaildirMailbox
 from severally.adapters.mta_sts import Https, StsReader
+from severally.adapters.spool import ImapSource, MaildirSource
 from severally.app.allowed import Allowed
 from severally.app.config import Workspace
-from severally.app.sections import DiscardRoute, MaildirRoute, MxRoute, SentinelSection, SmtpRoute
+from severally.app.sections import (
+    DiscardRoute,
+    IncomingSection,
+    MaildirRoute,
+    MxRoute,
+    SentinelSection,
+    SmtpRoute,
+)
 from severally.model.destination import Destination, MailHost
 from severally.model.errors import Refused, UsageError
 from severally.ports import Exchanges, Keys, Mailbox, Transport
+from severally.ports.incoming import Incoming
 from severally.transport.discard import DiscardTransport
 from severally.transport.maildir import MaildirTransport
 from severally.transport.mx import MxTransport
@@ -68,7 +77,9 @@ def _authority(workspace: Workspace, name: str, file: str) -> str:
     return path
 
 
-def _password(workspace: Workspace, path: str, section: SmtpRoute | SentinelSection) -> str:
+def _password(
+    workspace: Workspace, path: str, section: SmtpRoute | SentinelSection | IncomingSection
+) -> str:
     """`path` is the section's, for errors: `routes.main`."""
     if section.password_env:
         value = os.environ.get(section.password_env)
@@ -91,17 +102,40 @@ def make_mailbox(workspace: Workspace, name: str) -> Mailbox:
     section = workspace.staging.sentinels[name]
     if section.maildir:
         return MaildirMailbox(workspace.path(section.maildir))
-    return ImapMailbox(
-        Imap(
-            section.imap_host,
-            section.imap_port,
-            section.username or section.address,
-            _password(workspace, f"sentinels.{name}", section),
-            section.imap_tls,
-            str(workspace.path(section.ca_file)) if section.ca_file else "",
-            section.folders,
-        )
+    return ImapMailbox(_imap(workspace, f"sentinels.{name}", section, section.address))
+
+
+def _imap(
+    workspace: Workspace, path: str, section: SentinelSection | IncomingSection, username: str
+) -> Imap:
+    return Imap(
+        section.imap_host,
+        section.imap_port,
+        section.username or username,
+        _password(workspace, path, section),
+        section.imap_tls,
+        str(workspace.path(section.ca_file)) if section.ca_file else "",
+        section.folders,
     )
+
+
+def make_sources(workspace: Workspace) -> dict[str, Incoming]:
+    """Every place that what comes back is read from, by name. Raises UsageError."""
+    sources: dict[str, Incoming] = {"listener": open_spool(workspace)}
+    for name, sender in workspace.senders.items():
+        section = sender.incoming
+        if section is not None and section.maildir:
+            sources[f"{name}: maildir"] = MaildirSource(workspace.path(section.maildir))
+        if section is not None and section.imap_host:
+            path = f"senders.{name}.incoming"
+            imap = _imap(workspace, path, section, sender.return_path or sender.address)
+            sources[f"{name}: imap"] = ImapSource(imap)
+    return sources
+
+
+def open_spool(workspace: Workspace) -> MaildirSource:
+    """Where the listener keeps what it took until its event is committed."""
+    return MaildirSource(workspace.state / "incoming", remove=True)
 
 
 def _mx(workspace: Workspace, name: str, route: MxRoute) -> Transport:

@@ -33,7 +33,7 @@ from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import MxRoute
 from severally.app.studio import Camera, Fonts
-from severally.app.ways import make_mailbox, make_transport, open_keys
+from severally.app.ways import make_mailbox, make_sources, make_transport, open_keys
 from severally.compose.compositor import Compositor, signers_for
 from severally.compose.dkim import signed
 from severally.deliver.bench import Workbench
@@ -48,6 +48,7 @@ from severally.deliver.settings import Settings
 from severally.feedback.replies import ReplyRules, Windows, shipped_rules
 from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger
+from severally.model.event import NOBODY, kind_of
 from severally.model.mailing import Frozen, Mailing
 from severally.model.outcome import Action, Origin, Reply, Verdict
 from severally.model.staging import StagingPlan
@@ -63,6 +64,7 @@ from severally.ports import (
     RowCipher,
     Transport,
 )
+from severally.ports.incoming import Incoming
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.transport.build import build_smtp
 
@@ -167,6 +169,7 @@ class Wiring:
     open_keys: Callable[[Workspace], Keys] = open_keys
     resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
     make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
+    make_sources: Callable[[Workspace], Mapping[str, Incoming]] = make_sources
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
     sessions: Callable[[Workspace], SessionFile] = open_session
     bounce_curves: Callable[[], tuple[Curve, Curve]] = bounce_curves
@@ -266,7 +269,7 @@ class Wiring:
 
 def means_nobody(rule: str) -> bool:
     """Whether a reply rule says that there is nobody at the address."""
-    return rule in _suppressing()
+    return kind_of(rule) in NOBODY or rule in _suppressing()
 
 
 @functools.cache

@@ -6,16 +6,13 @@ import functools
 import re
 
 from severally.model.outcome import Reply
+from severally.model.wording import blotted
 
 _MOST_LINE = 8 * 1024
 _MOST_LINES = 100
 _MOST_BYTES = 64 * 1024
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
-_ADDRESS = re.compile(r"[^\s<>\"(),:;]+@[^\s<>\"(),:;]+")
-_LONG = re.compile(r"[^\s]{40,}")
-_SITE = re.compile(r"https?://[A-Za-z0-9.-]{1,60}/")
 _PLAIN = re.compile(rb"[2-5][0-9]{2} [ -~]{0,200}")
-_KEPT = 300
 
 
 class Garbage(Exception):
@@ -78,19 +75,7 @@ def _split(lines: list[str]) -> tuple[str, str]:
     return (match[1] if match else ""), " ".join(line.strip() for line in lines)
 
 
-def _blotted(token: re.Match[str]) -> str:
-    """Nothing of a long token, but for the site of a link: it tells whose list refuses us."""
-    site = _SITE.match(token[0])
-    return f"{site[0]}[...]" if site else "[...]"
-
-
 @functools.lru_cache(maxsize=1024)
 def kept(reply: Reply) -> Reply:
     """The reply as it may be stored and shown: no address, no long token, 300 characters."""
-    text = reply.text
-    if "@" in text:
-        text = _ADDRESS.sub("[address]", text)
-    text = _LONG.sub(_blotted, text)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return Reply(reply.code, reply.enhanced, text[:_KEPT])
+    return Reply(reply.code, reply.enhanced, blotted(reply.text))

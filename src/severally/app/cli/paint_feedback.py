@@ -61,3 +61,14 @@ def exported(result: results.SuppressionFile, console: Console) -> None:
     """`suppression export`."""
     left = f"; {number(result.left_out)} are known by their key alone" if result.left_out else ""
     console.print(f"wrote {counted(result.rows, 'suppression')} into {escape(result.file)}{left}")
+
+
+def intake(result: results.IntakeResult, console: Console) -> None:
+    """`intake`."""
+    if not result.messages:
+        console.print("nothing came back")
+    for word, count in result.messages.items():
+        console.print(f"{number(count):>9}  {escape(word)}")
+    if result.kept:
+        messages = counted(result.kept, "message")
+        console.print(f"{messages} nobody understood, flagged in .severally/incoming/cur")

@@ -1,4 +1,4 @@
-"""The verb of the long-running process: serve."""
+"""The verbs of the long-running processes: serve and intake."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from severally.app.cli.texts import after
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the verbs."""
     app.command(epilog=_SERVE)(serve)
+    app.command(epilog=_INTAKE)(intake)
 
 
 _SERVE = after("severally serve", "severally serve --port 8090 --until +8h", codes=(0, 1, 2))
@@ -58,3 +59,36 @@ def serve(
         bound = serving.listening(place, section.port if port is None else port)
         with bound:
             serving.serve(office, bound, session.say, ends)
+
+
+_INTAKE = after(
+    "severally intake --once", "severally intake --until +8h --json", codes=(0, 1, 2, 3)
+)
+
+
+def intake(
+    ctx: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when nothing waits any more; opens no listener.")
+    ] = False,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
+    ] = None,
+    workspace: options.Workspace = None,
+    json: options.Json = False,
+) -> None:
+    """Hear what comes back: bounces, complaints, unsubscribes.
+
+    Reads the places of [senders.NAME.incoming]: a listener (LMTP or SMTP), a Maildir, an IMAP
+    mailbox. A message is let go of when what it says is in the record; what nobody understands is
+    flagged for a person. `serve` does the same beside its other work.
+    """
+    session: Session = ctx.obj.called(workspace, json)
+    from severally.app.cli import paint_feedback
+    from severally.app.operations import intaking
+    from severally.app.operations.moments import moment
+
+    ends = moment(until)
+    with session.office() as office:
+        session.show(intaking.intake(office, once, ends, session.say), paint_feedback.intake)

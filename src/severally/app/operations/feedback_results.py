@@ -39,3 +39,10 @@ class SuppressionFile(msgspec.Struct, frozen=True):
     rows: int
     changed: int
     left_out: int = 0
+
+
+class IntakeResult(msgspec.Struct, frozen=True):
+    """`intake`: how many messages were what; `kept` wait for a person to look at them."""
+
+    messages: dict[str, int]
+    kept: int

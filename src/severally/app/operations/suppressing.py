@@ -25,6 +25,7 @@ from severally.app.operations.feedback_results import (
 )
 from severally.app.operations.listing import plain, utc
 from severally.app.operations.signing import act_as, on_record
+from severally.deliver import parties
 from severally.model.address import Address, AddressError, parse_address
 from severally.model.entries import Act
 from severally.model.errors import Finding, Refused, UsageError
@@ -42,17 +43,12 @@ HEADING = ("email", "key", "scope", "why", "source", "at", "expires")
 
 def party_of(office: Office, address: Address) -> Party:
     """The address as the ledger may know it."""
-    blind = office.keys.blind(address.folded)
-    cipher = office.wiring.row_cipher(office.keys.audience_key("suppression"), blind.hex())
-    return Party(blind, *cipher.seal(0, str(address).encode()))
+    return parties.party_of(office.keys, office.wiring.row_cipher, str(address))
 
 
 def address_in(office: Office, party: Party) -> str:
     """The address itself; empty where only its index is known."""
-    if not party.box:
-        return ""
-    key = office.keys.audience_key("suppression")
-    return office.wiring.row_cipher(key, party.blind.hex()).open(0, party.salt, party.box).decode()
+    return parties.address_in(office.keys, office.wiring.row_cipher, party)
 
 
 def listed(office: Office) -> SuppressionList:
