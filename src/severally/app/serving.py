@@ -23,6 +23,7 @@ from severally.app.api import make_app
 from severally.app.api.health import Checks
 from severally.app.api.requests import Watched
 from severally.app.office import Office
+from severally.app.operations import intaking
 from severally.model.errors import UsageError
 
 GRACE_S = 10.0
@@ -63,7 +64,7 @@ Part = Callable[[Office, Served], AbstractAsyncContextManager[None]]
 """Entered before the first request, left after the last."""
 
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (intaking.part,)
 """Everything that runs beside the HTTP side, in the order it is started."""
 
 
