@@ -253,7 +253,7 @@ def test_every_example_runs(
 ) -> None:
     words = shlex.split(example)
     folder = tmp_path / "here"
-    if words[1] in ("init", "demo"):
+    if words[1] in ("init", "demo", "drill"):
         folder.mkdir()
     else:
         shutil.copytree(prepared(words, request), folder)
@@ -272,8 +272,8 @@ def test_every_example_runs(
         (folder / "domains.csv").write_text("domain,recipients\ngmail.com,900\n", "utf-8")
     if EXAMPLE_ID in words:
         words[words.index(EXAMPLE_ID)] = mailing_in(folder)
-    if words == ["severally", "demo"]:
-        words += ["--customers", "300"]  # as it stands it is what `make demo` runs
+    if words in (["severally", "demo"], ["severally", "drill"]):
+        words += ["--customers", "300"]  # as it stands `make demo` runs the one
     if words[1] == "serve":
         words += ["--port", "0", "--until", "+1s"]
     if words[1] == "guard":

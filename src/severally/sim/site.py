@@ -5,8 +5,9 @@ Responsible for every decision of a receiver; `session` speaks SMTP with it.
 
 from __future__ import annotations
 
+import mailbox as maildirs
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import BinaryIO, NamedTuple
 
 from severally.sim.chance import Chance
@@ -25,10 +26,16 @@ class No(NamedTuple):
 
 class Site:
     """`domains` are all the world's: addresses at them are looked for in what comes in.
-    `spool` gets every message, see `_keep`. Times are seconds since the world began."""
+    `spool` gets every message, see `_keep`; `read_back` names Maildirs for some mailboxes. Times
+    are seconds since the world began."""
 
     def __init__(
-        self, provider: Provider, domains: Container[str], seed: int, spool: BinaryIO | None = None
+        self,
+        provider: Provider,
+        domains: Container[str],
+        seed: int,
+        spool: BinaryIO | None = None,
+        read_back: Mapping[str, str] | None = None,
     ) -> None:
         self.provider = provider
         self.chance = Chance(seed, provider.id)
@@ -36,6 +43,7 @@ class Site:
         self._domains = domains
         self._own = frozenset(provider.domains)
         self._spool = spool
+        self._read_back = read_back or {}
         self._arrivals: list[Arrival] = []
         self._replies: Counter[str] = Counter()
         self._attempts = 0
@@ -145,6 +153,8 @@ class Site:
             )
             if self._spool is not None:
                 self._spool.write(b"%s %d\n%s\n" % (mailbox.encode(), len(message), message))
+            if folder := self._read_back.get(mailbox):
+                maildirs.Maildir(folder).add(message)
 
     def _begin_spell(self, now: float) -> None:
         if self._spells and self._attempts >= self._spells[0].after:

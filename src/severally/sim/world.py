@@ -38,13 +38,15 @@ class Setting(msgspec.Struct, frozen=True):
     """Everything that decides how a world behaves. `spool`: a folder in which every message
     is kept whole, one file per provider (`mailbox size LF bytes LF`), or empty. `null_mx`:
     domains that say they take no mail. `sender_domains`: addresses there are the sender's
-    own, and not looked for where a provider takes mail for any domain."""
+    own, and not looked for where a provider takes mail for any domain. `maildirs`: mailbox (lower
+    case) -> a Maildir into which its messages are put as well, to be read back."""
 
     providers: tuple[Provider, ...]
     seed: int = 1
     spool: str = ""
     null_mx: tuple[str, ...] = ()
     sender_domains: tuple[str, ...] = ("exchange.example",)
+    maildirs: dict[str, str] = {}
 
 
 class World:
@@ -101,7 +103,7 @@ class World:
         self, exits: contextlib.AsyncExitStack, provider: Provider, listener: socket.socket
     ) -> None:
         spool = exits.enter_context(self._spool(provider)) if self._setting.spool else None
-        site = Site(provider, self._watched, self._setting.seed, spool)
+        site = Site(provider, self._watched, self._setting.seed, spool, self._setting.maildirs)
         self._sites[provider.id] = site
         sessions: set[Session] = set()
         server = await asyncio.get_running_loop().create_server(

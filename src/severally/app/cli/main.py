@@ -17,6 +17,7 @@ from severally import __version__
 from severally.app.cli import (
     auditing,
     drafting,
+    drilling,
     guarding,
     operators,
     planning,
@@ -50,6 +51,7 @@ sending.add_to(app)
 serving.add_to(app)
 operators.add_to(app)
 auditing.add_to(app)
+drilling.add_to(app)
 suppressing.add_to(app)
 guarding.add_to(app)
 

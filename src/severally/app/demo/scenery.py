@@ -72,12 +72,12 @@ def _in_the_demo(provider: Provider, customers: int) -> Provider:
     )
 
 
-def settings(world: Place, world_providers: Iterable[Provider]) -> str:
+def settings(world: Place, world_providers: Iterable[Provider], whose: str = "demo") -> str:
     """The demo's severally.toml: an mx route into the world, its limits, quick retries."""
     providers = tuple(world_providers)
     return "\n".join(
         [
-            _HEAD.format(port=world.port, resolver=world.resolver, retry=RETRY_S),
+            _HEAD.format(port=world.port, resolver=world.resolver, retry=RETRY_S, whose=whose),
             *(_limits(provider) for provider in providers),
             "[receivers]",
             *(f"{each.id} = {_list(each.domains)}" for each in providers),
@@ -102,7 +102,7 @@ def _list(words: Iterable[str]) -> str:
 
 
 _HEAD = """\
-# The demo's workspace. Its providers live on this machine, for as long as the demo runs; rates,
+# The {whose}'s workspace. Its providers live on this machine for as long as it runs; rates,
 # connections and retries are scaled. For real use begin with: severally init DIR
 
 [workspace]

@@ -1,0 +1,1 @@
+"""`drill`: break-glass from draft to canary, practised on the simulated world."""
