@@ -197,32 +197,6 @@ def preview(result: results.PreviewResult, console: Console) -> None:
         console.print(f"look at {escape(result.folder)}/contact-sheet.html")
 
 
-def plan(result: results.PlanResult, console: Console) -> None:
-    """`plan`."""
-    findings(result.findings, console)
-    audience(result.audience, console)
-    languages(result.languages, console)
-    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("lane", "recipients", "rate", "connections", "per connection", "ends", "by"):
-        grid.add_column(heading, justify="left" if heading in ("lane", "by") else "right")
-    for lane in result.lanes:
-        grid.add_row(
-            lane.lane,
-            number(lane.recipients),
-            lane.rate or "-",
-            str(lane.connections or "-"),
-            str(lane.messages_per_connection or "-"),
-            duration(lane.ends_s),
-            lane.source,
-        )
-    console.print()
-    console.print(grid)
-    console.print(
-        f"\n{counted(result.recipients, 'recipient')} on route {escape(result.route)}: "
-        f"about [bold]{duration(result.estimate_s)}[/bold]; the bottleneck is {result.bottleneck}"
-    )
-
-
 def status(result: results.StatusResult, console: Console) -> None:
     """`status`."""
     if not result.mailings:

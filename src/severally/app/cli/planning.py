@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 _PLAN = after(
     "severally plan index-change --audience customers.csv",
+    "severally plan index-change --audience customers.csv --by +2h --chart curve.svg",
     "severally plan index-change --audience customers.csv --route main --json",
     codes=(0, 1, 2, 3),
 )
@@ -32,20 +33,40 @@ def plan(
     audience: options.AudienceFile,
     route: options.RouteName = None,
     accept_rejects: options.AcceptRejects = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Would everybody be told by then? 2026-12-01T18:00:00Z, 18:00 or +2h.",
+        ),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw the curve of completion: .svg or .png."),
+    ] = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
     """Say how a mailing would go, and when it would end.
 
-    Lanes, their limits and where they come from, the bottleneck, and the estimate.
-    Runs the very scheduler that sends, on a clock that jumps. Nothing is kept or sent.
+    Lanes, their limits and where they come from, the end of each and of the whole, the
+    bottleneck, and what would make it quicker: each row is the same question with one thing
+    changed. Runs the very scheduler that sends, on a clock that jumps. Nothing is kept or sent.
+    With --by it says whether everybody is told in time if it is sent now, and what would do it.
     """
     session: Session = ctx.obj.called(workspace, json)
-    from severally.app.cli import paint
-    from severally.app.operations import plans
+    from severally.app.cli import paint_plan
+    from severally.app.operations import charts, plans
+    from severally.app.operations.moments import moment
 
+    ends = moment(by, option="--by")
     with session.office() as office:
-        session.show(plans.plan(office, notice, audience, route, accept_rejects), paint.plan)
+        if chart is not None:
+            charts.check(office, chart)
+        result = plans.plan(office, notice, audience, route, accept_rejects, ends)
+        if chart is not None:
+            charts.write(office, chart, f"{notice} on route {result.route}", result.curve)
+    session.show(result, paint_plan.plan)
 
 
 _SIMULATE = after(

@@ -17,7 +17,7 @@ from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import MxRoute
 from severally.app.wiring import sending_settings
-from severally.model.lane import Lane, Rate
+from severally.model.lane import Lane, Limits, Rate
 from severally.pace.bounds import Assumptions
 from severally.pace.plan import UNITS, Plan
 from severally.pace.plan import plan as run_plan
@@ -39,6 +39,7 @@ class Forecast:
 
     `share` of every rate; `deferred` share of first attempts; `rates` in place of those that hold,
     by receiver; `sources` addresses that the route sends from, each with the limits of one.
+    `way`: other limits of the whole route; `relayed`: somebody else takes it to the receivers.
     """
 
     workspace: Workspace
@@ -51,6 +52,16 @@ class Forecast:
     deferred: float = 0.0
     rates: Mapping[str, Rate | None] = field(default_factory=dict)
     sources: int = 1
+    way: Limits | None = None
+    relayed: bool = False
+
+    def with_route(self, limits: Limits) -> Forecast:
+        """The same with other limits of the whole route."""
+        return replace(self, way=limits)
+
+    def by_way_of(self, limits: Limits) -> Forecast:
+        """The same through somebody who takes mail for everybody, so much of it."""
+        return replace(self, way=limits, relayed=True)
 
     def run(self) -> Plan:
         """The plan. Times in seconds from the start."""
@@ -63,9 +74,10 @@ class Forecast:
                 part = count // self.sources + (source < count % self.sources)
                 cohorts.append((lane.key, len(cohorts), part))
         pacing = sending_settings(self.workspace).pacing
+        way = self.workspace.route_limits(self.route) if self.way is None else self.way
         return run_plan(
             lanes,
-            {name: self.workspace.route_limits(name) for name in self.workspace.routes},
+            {self.route: way},
             cohorts,
             self._assumptions(),
             msgspec.structs.replace(pacing, in_flight=self.in_flight),
@@ -78,12 +90,12 @@ class Forecast:
         rate = self.rates.get(receiver, lane.limits.rate)
         if rate is not None and self.share != 1.0:
             rate = Rate(max(1, math.floor(rate.count * self.share)), rate.unit_s)
-        limits = msgspec.structs.replace(lane.limits, rate=rate)
+        limits = Limits() if self.relayed else msgspec.structs.replace(lane.limits, rate=rate)
         name = f"{lane.source} (address {source + 1})" if source else lane.source
         return msgspec.structs.replace(lane, limits=limits, source=name)
 
     def _assumptions(self) -> Assumptions:
-        direct = isinstance(self.workspace.routes[self.route], MxRoute)
+        direct = isinstance(self.workspace.routes[self.route], MxRoute) and not self.relayed
         return Assumptions(
             DIRECT_S if direct else RELAY_S,
             machine_per_s=self.machine_per_s,

@@ -1,4 +1,4 @@
-"""`--until`: a moment as a person writes it. Reads the clock only through `now`."""
+"""`--until` and `--by`: a moment as a person writes it. Reads the clock only through `now`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TODAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
-def moment(text: str | None, now: float | None = None) -> float | None:
+def moment(text: str | None, now: float | None = None, option: str = "--until") -> float | None:
     """Unix seconds of `2026-12-01T12:00:00Z`, `+2h` or `12:30` (local time, the next one).
 
     Raises UsageError for anything else and for what has passed.
@@ -29,12 +29,12 @@ def moment(text: str | None, now: float | None = None) -> float | None:
         then = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"--until {text!r} is no time; write 2026-12-01T12:00:00Z, 12:30 or +2h"
+            f"{option} {text!r} is no time; write 2026-12-01T12:00:00Z, 12:30 or +2h"
         ) from None
     if then.tzinfo is None:
-        raise UsageError(f"--until {text!r} has no time zone; end it with Z or +01:00")
+        raise UsageError(f"{option} {text!r} has no time zone; end it with Z or +01:00")
     if then.timestamp() <= now:
-        raise UsageError(f"--until {text!r} has passed already")
+        raise UsageError(f"{option} {text!r} has passed already")
     return then.timestamp()
 
 

@@ -124,7 +124,9 @@ class PreviewResult(msgspec.Struct, frozen=True):
 
 
 class PlanLane(msgspec.Struct, frozen=True):
-    """One lane of a plan. `ends_s`: seconds from the start until its last first attempt."""
+    """One lane of a plan. `ends_s`: seconds from the start until its last first attempt;
+    `longest_s`: the same where receivers take half and put some off. `bound`: the limit it
+    would meet first alone."""
 
     lane: str
     recipients: int
@@ -133,17 +135,40 @@ class PlanLane(msgspec.Struct, frozen=True):
     messages_per_connection: int | None
     source: str
     ends_s: float
+    longest_s: float
+    bound: str
+
+
+class WhatIf(msgspec.Struct, frozen=True):
+    """How long it would take with one thing changed: a `route` instead, or a `setting`."""
+
+    text: str
+    estimate_s: float
+    kind: str
 
 
 class PlanResult(msgspec.Struct, frozen=True):
-    """`plan`. Times in seconds; `bottleneck` is the lane that ends last."""
+    """`plan`. Times in seconds; `bottleneck` is the lane that ends last.
+
+    `estimate_s` to `longest_s`, where receivers take half of their limits and put some off.
+    `limit` and `limit_of`: what bounds the whole, and whose it is. `what_if`: the quickest
+    first. `within_s`: the time there is until the deadline that was asked about, 0.0 for none;
+    `direct`: straight to the receiving providers. `curve` holds (seconds, answered).
+    """
 
     notice: str
     route: str
     recipients: int
     estimate_s: float
+    longest_s: float
     bottleneck: str
+    limit: str
+    limit_of: str
     lanes: tuple[PlanLane, ...]
+    what_if: tuple[WhatIf, ...]
+    within_s: float
+    direct: bool
+    curve: tuple[tuple[float, int], ...]
     audience: AudienceResult
     findings: tuple[FoundView, ...] = ()
     languages: tuple[LanguageLine, ...] = ()

@@ -1,0 +1,91 @@
+"""The curve of completion as a picture: SVG by ourselves, PNG by Chromium where it is installed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from severally.app.cli.words import duration, number
+from severally.app.office import Office
+from severally.model.errors import UsageError
+from severally.model.view import View
+
+_WIDTH, _HEIGHT = 1000, 600
+_LEFT, _TOP, _RIGHT, _BOTTOM = 78, 56, 28, 46
+_PAGE = '<!doctype html><meta charset="utf-8"><style>body{{margin:0}}svg{{display:block}}</style>{}'
+_STYLE = "font-family:system-ui,sans-serif;font-size:13px"
+_INK, _LINE, _FILL = "#1d2330", "#2457c5", "#dbe6fb"
+
+
+def check(office: Office, file: Path) -> None:
+    """Raises UsageError where it could not be drawn into this file."""
+    if file.suffix not in (".svg", ".png"):
+        raise UsageError(f"--chart {file.name}: write a name that ends in .png or .svg")
+    if not file.parent.is_dir():
+        raise UsageError(f"--chart {file.name}: there is no folder {file.parent}")
+    if file.suffix == ".png" and office.wiring.find_camera() is None:
+        raise UsageError("--chart: a PNG needs Chromium, which is not installed; write an .svg")
+
+
+def write(office: Office, file: Path, title: str, curve: Sequence[tuple[float, int]]) -> None:
+    """Draw it into a file that was checked. Raises UsageError where the disk says no."""
+    drawn = svg(title, curve)
+    data = _photographed(office, drawn) if file.suffix == ".png" else drawn.encode()
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"--chart {file.name}: cannot be written: {error.strerror}") from None
+
+
+def svg(title: str, curve: Sequence[tuple[float, int]]) -> str:
+    """The whole picture. `curve` holds (seconds, answered)."""
+    ends, total = curve[-1] if curve else (0.0, 0)
+    across, down = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def at(seconds: float, done: float) -> str:
+        x = _LEFT + across * (seconds / ends if ends else 0)
+        y = _TOP + down * (1 - (done / total if total else 0))
+        return f"{x:.1f},{y:.1f}"
+
+    points = " ".join(at(*point) for point in ((0.0, 0), *curve))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}"'
+        f' viewBox="0 0 {_WIDTH} {_HEIGHT}" style="{_STYLE}" role="img">',
+        f"<title>{_text(title)}</title>",
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+        f'<text x="{_LEFT}" y="30" font-size="16" font-weight="600" fill="{_INK}">'
+        f"{_text(title)}</text>",
+        f'<polygon points="{points} {at(ends, 0)}" fill="{_FILL}"/>',
+    ]
+    for quarter in range(5):
+        parts += _grid(quarter, at, ends, total)
+    parts.append(f'<polyline points="{points}" fill="none" stroke="{_LINE}" stroke-width="2.5"/>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _grid(quarter: int, at: Callable[[float, float], str], ends: float, total: int) -> list[str]:
+    """One line across and its count, one tick and its time."""
+    x, y = at(ends * quarter / 4, total * quarter / 4).split(",")
+    dashes = ' stroke-dasharray="3 4"' if quarter else ""
+    count, time = number(round(total * quarter / 4)), duration(ends * quarter / 4) if quarter else 0
+    return [
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="#8b93a3"{dashes}/>',
+        f'<text x="{_LEFT - 8}" y="{float(y) + 4:.1f}" text-anchor="end" fill="{_INK}">'
+        f"{count}</text>",
+        f'<text x="{x}" y="{_HEIGHT - 20}" text-anchor="middle" fill="{_INK}">{time}</text>',
+    ]
+
+
+def _text(words: str) -> str:
+    return words.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _photographed(office: Office, drawn: str) -> bytes:
+    camera = office.wiring.find_camera()
+    assert camera is not None, "checked"
+    with tempfile.TemporaryDirectory() as folder, camera as open_camera:
+        page = Path(folder) / "chart.html"
+        page.write_text(_PAGE.format(drawn), "utf-8")
+        (picture,) = open_camera.pictures(page, [View("chart", _WIDTH)])
+        return picture.png

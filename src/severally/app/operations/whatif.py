@@ -1,0 +1,92 @@
+"""What would make it quicker: the same question with one thing changed, asked once more.
+
+Responsible for which changes are worth asking about. Every figure is a plan of its own; none is a
+division of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from severally.app.lanes import lane_of
+from severally.app.operations.forecast import Forecast
+from severally.app.operations.results import WhatIf
+from severally.app.sections import MxRoute, SmtpRoute
+from severally.model.lane import Limits, Rate
+from severally.pace.plan import Plan
+
+UNITS = 3_000
+RELAY = Limits(connections=20)
+"""A relay of the plainest kind, where none is configured."""
+API = Limits(Rate(100, 1), 50)
+"""What a provider's API takes of a customer who has sent for a while (judgement; each account has
+a quota of its own)."""
+_CHANGED = 0.98
+"""A change that wins less than 2 % is not worth a row."""
+
+
+def rows(asked: Forecast, planned: Plan, located: Mapping[str, Mapping[str, int]]) -> list[WhatIf]:
+    """The quickest first. `located`: recipients by receiver for other routes, by their names."""
+    asked = replace(asked, units=UNITS)
+    found = [
+        WhatIf(text, round(other.run().makespan_s, 3), "route")
+        for text, other in _routes(asked, located)
+    ]
+    for text, other in _changes(asked, planned):
+        then = other.run().makespan_s
+        if then < _CHANGED * planned.makespan_s:
+            found.append(WhatIf(text, round(then, 3), "setting"))
+    return sorted(found, key=lambda each: each.estimate_s)
+
+
+def _changes(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Forecast]]:
+    """One setting other than it is."""
+    workspace = asked.workspace
+    route = workspace.routes[asked.route]
+    for receiver, rate in _slowest(asked, planned):
+        double = Rate(2 * rate.count, rate.unit_s)
+        yield f"{receiver} at {_spoken(double)}", replace(asked, rates={receiver: double})
+    if isinstance(route, MxRoute):
+        yield "a second source address", replace(asked, sources=2)
+    limits = workspace.route_limits(asked.route)
+    if limits.rate is not None:
+        double = Rate(2 * limits.rate.count, limits.rate.unit_s)
+        text = f"route {asked.route} at {_spoken(double)}"
+        yield text, asked.with_route(Limits(double, limits.connections))
+    if limits.connections is not None:
+        text = f"route {asked.route} with {2 * limits.connections} connections"
+        wider = Limits(limits.rate, 2 * limits.connections)
+        yield text, replace(asked.with_route(wider), in_flight=2 * asked.in_flight)
+    in_flight = 2 * asked.in_flight
+    yield f"[sending] max_in_doubt = {in_flight}", replace(asked, in_flight=in_flight)
+    yield "a machine twice as fast", replace(asked, machine_per_s=2 * asked.machine_per_s)
+
+
+def _slowest(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Rate]]:
+    """The lane that ends last, where it is its rate that holds it back."""
+    for receiver in asked.receivers:
+        lane = lane_of(asked.workspace, asked.route, receiver)
+        last = planned.lanes[0] if planned.lanes else None
+        if last and lane.key == last.lane and last.bound == "rate" and lane.limits.rate:
+            yield receiver, lane.limits.rate
+
+
+def _routes(
+    asked: Forecast, located: Mapping[str, Mapping[str, int]]
+) -> Iterator[tuple[str, Forecast]]:
+    """Other ways out: those that are configured, and for a direct route those one could have."""
+    workspace = asked.workspace
+    for name, receivers in located.items():
+        yield f"by route {name}", replace(asked, route=name, receivers=receivers)
+    if not isinstance(workspace.routes[asked.route], MxRoute):
+        return
+    if not any(isinstance(workspace.routes[name], SmtpRoute) for name in located):
+        yield "by a relay with 20 connections", asked.by_way_of(RELAY)
+    yield "by a provider's API of 100/s", asked.by_way_of(API)
+
+
+def _spoken(rate: Rate) -> str:
+    """`1,200/min`."""
+    count, _, unit = str(rate).partition("/")
+    return f"{int(count):,}/{unit}"
