@@ -45,12 +45,12 @@ def record_of(
 ) -> Record:
     """The delivery's next state. `now` is Unix seconds.
 
-    What failed before the final dot is ready again: it cannot have been delivered, and
-    pausing the lane is pacing's business.
+    What was not tried is ready again. What failed before the final dot cannot have been
+    delivered; it waits like any other retry, and is given up like any other.
     """
     if outcome.ending is Ending.IN_DOUBT:
         return _record(parcel, DeliveryState.IN_DOUBT, outcome, verdict)
-    if outcome.ending is Ending.UNSENT:
+    if outcome.ending is Ending.UNTRIED:
         return again(parcel, now)
     if verdict.action is Action.ACCEPT:
         return _record(parcel, DeliveryState.ACCEPTED, outcome, verdict)

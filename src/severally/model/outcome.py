@@ -26,6 +26,8 @@ class Ending(StrEnum):
     """The receiver answered for this message."""
     UNSENT = "unsent"
     """It failed before the final dot: trying again cannot make a duplicate."""
+    UNTRIED = "untried"
+    """The connection was gone before its turn: nothing was learnt about it."""
     IN_DOUBT = "in_doubt"
     """The final dot was sent and no reply came (RFC 1047)."""
 

@@ -199,7 +199,9 @@ class VirtualConnection:
     def _try(self, sealed: Sealed) -> tuple[Ending, Reply]:
         assert payload_digest(sealed.payload) == sealed.sha256
         receiver, rng = self._site.receiver, self._site.rng
-        if not self.usable or (receiver.lost_before and rng.random() < receiver.lost_before):
+        if not self.usable:
+            return Ending.UNTRIED, NOBODY
+        if receiver.lost_before and rng.random() < receiver.lost_before:
             self.usable = False
             return Ending.UNSENT, NOBODY
         self.sent += 1

@@ -88,7 +88,7 @@ class MxConnection:
         try:
             await self.turn_to(messages[0])
         except ConnectFailed as failed:
-            ending = Ending.UNSENT if failed.lane_wide else Ending.REPLIED
+            ending = Ending.UNTRIED if failed.lane_wide else Ending.REPLIED
             for sealed in messages:
                 report(sealed, Outcome(sealed.deliveries[0], ending, failed.reply))
             return

@@ -48,6 +48,8 @@ class SmtpConnection(asyncio.Protocol):
         self._timeouts = timeouts
         self._transport: asyncio.Transport | None = None
         self._unfinished = False  # a transaction, perhaps of an earlier run: RSET goes first
+        self._answered = False  # a command of the message that is under way
+        self._hung_up = False  # the receiver ended it, of its own accord
         self._parser = ReplyParser()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -73,7 +75,8 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
-        self._lose("the connection was closed" if exc is None else "the connection broke")
+        why = "the connection was closed" if exc is None else "the connection broke"
+        self._lose(why, hung_up=True)
         self._disarm()
         if not self._closed.done():
             self._closed.set_result(None)
@@ -87,7 +90,12 @@ class SmtpConnection(asyncio.Protocol):
         return self._lost is None
 
     async def send(self, run: Sequence[Sealed], report: Callable[[Sealed, Outcome], None]) -> None:
-        """Try each in order; exactly one outcome each, whatever the other side does."""
+        """Try each in order; exactly one outcome each, whatever the other side does.
+
+        Where the connection ends before a dot, the message that was under way has failed; of
+        those after it nothing is known. A receiver may end a connection that has served, between
+        two messages: then none has failed. One that ends it before its first has failed that.
+        """
         payloads = [opened(sealed) for sealed in run]
         done = 0
 
@@ -95,6 +103,7 @@ class SmtpConnection(asyncio.Protocol):
             nonlocal done
             sealed = run[done]
             done += 1
+            self._answered = False
             report(sealed, Outcome(sealed.deliveries[0], ending, kept(reply)))
 
         try:
@@ -102,8 +111,11 @@ class SmtpConnection(asyncio.Protocol):
         except Lost:
             pass
         finally:
+            failed = self._answered or not self._hung_up or not (done or self.sent)
             while done < len(run):
-                tell(Ending.UNSENT, Reply(0, "", self._lost or "not tried"))
+                why = Reply(0, "", self._lost or "not tried")
+                tell(Ending.UNSENT if failed else Ending.UNTRIED, why)
+                failed = False
 
     async def turn_to(self, first: Sealed) -> None:
         """It leads where it leads."""
@@ -145,7 +157,7 @@ class SmtpConnection(asyncio.Protocol):
                 assert refused is not None
                 tell(Ending.REPLIED, refused)
                 if refused.code == 421:
-                    self._lose("the receiver closes the connection")
+                    self._lose("the receiver closes the connection", hung_up=True)
                     return
                 self._unfinished = True
                 continue
@@ -162,7 +174,7 @@ class SmtpConnection(asyncio.Protocol):
                 announced = True
             reply = await self._message(payload, rest, tell)
             if reply.code == 421:
-                self._lose("the receiver closes the connection")
+                self._lose("the receiver closes the connection", hung_up=True)
                 return
 
     async def _message(
@@ -190,6 +202,7 @@ class SmtpConnection(asyncio.Protocol):
         refused: Reply | None = None
         for _ in range(2):
             reply = self._in_turn(await self.reply(self._timeouts.command), 2)
+            self._answered = True
             if reply.code >= 400 and refused is None:
                 refused = reply
             if reply.code == 421:
@@ -205,6 +218,7 @@ class SmtpConnection(asyncio.Protocol):
             await self.command(b"RSET\r\n")
         for command in commands[:-1]:
             reply = self._in_turn(await self.command(command), 2)
+            self._answered = True
             if reply.code >= 400:
                 return reply, False
         reply = self._in_turn(await self.command(commands[-1]), 3)
@@ -245,7 +259,7 @@ class SmtpConnection(asyncio.Protocol):
         if self._lost is not None or transport is None:
             raise Lost
         if transport.is_closing():  # uvloop's raises where asyncio's says nothing
-            self._lose("the connection was closed")
+            self._lose("the connection was closed", hung_up=True)
             raise Lost
         transport.write(data)
 
@@ -319,9 +333,9 @@ class SmtpConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, hung_up: bool = False) -> None:
         if self._lost is None:
-            self._lost = why
+            self._lost, self._hung_up = why, hung_up
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -31,7 +31,7 @@ def told(outcome: Outcome, verdict: Verdict) -> Told:
     """What the outcome of an attempt tells; `verdict` is what its reply asks for."""
     if outcome.ending is Ending.IN_DOUBT:
         return Told.DOUBT
-    if outcome.ending is Ending.UNSENT:
+    if outcome.ending in (Ending.UNSENT, Ending.UNTRIED):
         return Told.ROUTE
     if verdict.action is Action.ACCEPT:
         return Told.ACCEPTED
