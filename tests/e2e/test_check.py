@@ -109,11 +109,12 @@ def test_everything_wrong_is_said_at_once_in_the_order_of_mending(shop: Workshop
 
 
 FAKE = """#!/bin/sh
-for n in $(seq $(grep -c '^From nobody ')); do
-printf 'X-Spam-Status: Yes, score=7.3 required=5.0 tests=ALL_TRUSTED,\\n\\tNO_RECEIVED,'
-printf 'URGENT_BIZ autolearn=no\\n\\nbody\\n'
+grep '^X-Severally-Check: ' | sort -r | while read name number; do
+printf 'X-Spam-Status: Yes, score=7.%s required=5.0 tests=ALL_TRUSTED,\\n\\tNO_RECEIVED,' $number
+printf 'URGENT_BIZ autolearn=no\\n%s %s\\n\\nbody\\n' $name $number
 done
 """
+"""Answers in another order than it was asked in, as the real one does."""
 
 
 def test_a_filter_of_this_machine_is_asked(
@@ -126,10 +127,26 @@ def test_a_filter_of_this_machine_is_asked(
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     said = shop.run("check", "index-change", "--json").said
     assert said["sound"]
-    assert {(each["filter"], each["score"]) for each in said["measures"]} == {("SpamAssassin", 7.3)}
+    assert {each["filter"] for each in said["measures"]} == {"SpamAssassin"}
+    scores = [each["score"] for each in said["measures"]]
+    assert scores == [float(f"7.{number}") for number in range(len(scores))]
     assert said["measures"][0]["rules"] == ["ALL_TRUSTED", "URGENT_BIZ"]
-    warned = [each for each in said["findings"] if "SpamAssassin gives it 7.3" in each["problem"]]
+    warned = [each for each in said["findings"] if "SpamAssassin gives it 7." in each["problem"]]
     assert len(warned) == len(said["measures"])
+
+
+def test_a_filter_that_does_not_answer_is_said(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rspamc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "rspamc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = shop.run("check", "index-change", "--json").said
+    assert said["sound"]
+    assert {each["score"] for each in said["measures"]} == {None}
+    (warning,) = said["findings"]
+    assert warning["where"] == "Rspamd"
+    assert "did not answer" in warning["problem"]
 
 
 def test_sizes_and_links_are_measured_and_too_much_is_said(shop: Workshop) -> None:

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _PATIENCE_S = 60
-_STATUS = re.compile(rb"^X-Spam-Status:(.*(?:\r?\n[ \t].*)*)", re.MULTILINE | re.IGNORECASE)
+_NUMBER = "X-Severally-Check"
+"""SpamAssassin answers an mbox in no order; each message bears its number and keeps it."""
+_ANSWER = re.compile(
+    rb"^X-Spam-Status:(?P<status>.*(?:\r?\n[ \t].*)*)|^X-Severally-Check: (?P<number>\d+)",
+    re.MULTILINE,
+)
 _MISSING_TRACE = frozenset(
     ("NO_RECEIVED", "NO_RELAYS", "MISSING_HEADERS", "RCVD_COUNT_ZERO", "HFILTER_HOSTNAME_UNKNOWN")
 )
@@ -66,16 +71,23 @@ class SpamAssassin:
 
     def judge(self, messages: Sequence[bytes]) -> list[Verdict | None]:
         """See Filter."""
-        found = _STATUS.findall(_asked(self._command, b"".join(map(_in_mbox, messages))))
-        if len(found) != len(messages):
-            return [None] * len(messages)
-        return list(map(_read_status, found))
+        box = b"".join(_in_mbox(number, message) for number, message in enumerate(messages))
+        status = b""
+        verdicts: dict[int, Verdict | None] = {}
+        for match in _ANSWER.finditer(_asked(self._command, box)):
+            if match["number"] is None:
+                status = match["status"]
+            else:
+                verdicts.setdefault(int(match["number"]), _read_status(status))
+                status = b""
+        return [verdicts.get(number) for number in range(len(messages))]
 
 
-def _in_mbox(message: bytes) -> bytes:
+def _in_mbox(number: int, message: bytes) -> bytes:
     plain = message.replace(b"\r\n", b"\n")
     quoted = re.sub(rb"^(>*From )", rb">\1", plain, flags=re.MULTILINE)
-    return b"From nobody Thu Jan  1 00:00:00 1970\n" + quoted.rstrip(b"\n") + b"\n\n"
+    head = f"From nobody Thu Jan  1 00:00:00 1970\n{_NUMBER}: {number}\n"
+    return head.encode() + quoted.rstrip(b"\n") + b"\n\n"
 
 
 def _read_status(field: bytes) -> Verdict | None:

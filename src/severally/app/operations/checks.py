@@ -106,6 +106,8 @@ def _measured(
     judge = find_filter()
     verdicts = judge.judge(messages) if judge is not None else [None] * len(messages)
     name = judge.name if judge is not None else ""
+    if judge is not None and None in verdicts:
+        findings.append(_silent(judge.name, verdicts.count(None)))
     for person, message, verdict in zip(people, messages, verdicts, strict=True):
         html = compositor.fill(person).html
         measure = Measure(
@@ -119,6 +121,15 @@ def _measured(
         )
         findings += _unwelcome(frozen.notice.name, measure, verdict)
         yield measure
+
+
+def _silent(name: str, count: int) -> Finding:
+    return Finding(
+        name,
+        f"it is installed here and did not answer for {count} of the messages",
+        "run it on a message of `severally preview` to see why",
+        warning=True,
+    )
 
 
 def _unwelcome(name: str, measure: Measure, verdict: Verdict | None) -> Iterator[Finding]:
