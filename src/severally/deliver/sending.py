@@ -140,6 +140,7 @@ class Deliverer:
             if now >= self._next_progress:
                 self._next_progress = now + self._settings.progress_s
                 self._roster.tell()
+                self._supply.nudge()  # lanes change their speed
             if self._stopping:
                 self._roster.close_all()
             else:
@@ -216,10 +217,10 @@ class Deliverer:
         sending.count(parcel.cohort, record.state, retried=parcel.attempts > 0)
         store = self._supply.stores[parcel.cohort]
         if record.state is DeliveryState.DEFERRED:
-            store.defer(record.due)
+            self._supply.defer(store, record.due)
         elif record.state is DeliveryState.READY:
             store.exhausted = False
-            self._supply.nudge()
+            self._supply.nudge(store)
         meter = sending.meters[parcel.lane]
         if outcome.ending is Ending.REPLIED:
             meter.count(wall)
@@ -235,7 +236,7 @@ class Deliverer:
         if store.closed:
             self.spare([parcel])
         else:
-            store.waiting.appendleft(parcel)
+            self._supply.put_back(store, parcel)
             self._scheduler.arrive(parcel.lane, parcel.cohort, 1)
 
     def _on_done(self, run: Run) -> None:

@@ -39,7 +39,8 @@ class Receiving(Protocol):
 class Store:
     """One cohort's sealed messages in waiting, and what is known of the rest of it.
 
-    `closed`: given up here. `locked`: its step of the ramp may not leave yet.
+    `closed`: given up here. `locked`: its step of the ramp may not leave yet. `rank` and `timer`
+    are the supply's: where it stands among the needy, and the due time that is watched.
     """
 
     cohort: Cohort
@@ -51,6 +52,8 @@ class Store:
     closed: bool = False
     locked: bool = False
     goal: int = 0
+    rank: float = math.inf
+    timer: float = math.inf
     dues: list[tuple[float, int]] = field(default_factory=list)
     due_of: dict[float, int] = field(default_factory=dict)
 
@@ -64,6 +67,11 @@ class Store:
             and not self.under_way
             and not self.due_of
         )
+
+    @property
+    def shut(self) -> bool:
+        """Nothing may be claimed for it now."""
+        return self.closed or self.locked
 
     @property
     def low(self) -> bool:
@@ -98,6 +106,10 @@ class Store:
 class Supply:
     """Keeps the stores filled, the emptiest first, with `bench.width + 1` batches at work.
 
+    Stores in need stand in a heap by how long they last, those that wait for a retry in another
+    by its time; so what is decided costs the same for ten lanes and for ten thousand. Entries
+    that no longer hold are dropped when they come up.
+
     `reserve(cohort, upto)` returns when it is said outside the ledger that sending may come so
     far (`marks`).
     """
@@ -126,6 +138,10 @@ class Supply:
         self._most = settings.ready
         self._reserve = reserve
         self._wake = asyncio.Event()
+        self._held = 0
+        self._count = 0
+        self._needy: list[tuple[float, int, Store]] = []
+        self._later: list[tuple[float, int, Store]] = []
 
     def add(self, store: Store) -> None:
         """Start to supply a cohort."""
@@ -139,6 +155,7 @@ class Supply:
                 store.closed = True
                 parcels.extend(store.waiting)
                 store.waiting.clear()
+        self._held -= len(parcels)
         return parcels
 
     def take(self, cohort: int, count: int) -> list[Parcel]:
@@ -146,22 +163,70 @@ class Supply:
         store = self.stores[cohort]
         waiting = store.waiting
         taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
+        self._held -= len(taken)
         if store.low:
-            self.nudge()
+            self.nudge(store)
+        elif self._needy:
+            self._wake.set()  # there may be room for others again
         return taken
+
+    def put_back(self, store: Store, parcel: Parcel) -> None:
+        """One that was taken and not tried: the next to leave."""
+        store.waiting.appendleft(parcel)
+        self._held += 1
+
+    def defer(self, store: Store, due: float) -> None:
+        """One is put off until then (Unix)."""
+        store.defer(due)
+        self._look(store)
 
     def next_due(self) -> float:
         """When the next deferred delivery comes due (Unix) that a store has use for, or infinity.
 
         Where enough waits already, it is looked for again when some of that has left.
         """
-        stores = self.stores.values()
-        wanting = (s.next_due() for s in stores if s.low and not (s.closed or s.locked))
-        return min(wanting, default=math.inf)
+        while self._later:
+            due, _, store = self._later[0]
+            if due == store.timer == store.next_due() and store.low and not store.shut:
+                return due
+            heapq.heappop(self._later)
+            if due == store.timer:
+                store.timer = math.inf
+                if store.low and not store.shut:
+                    self._watch(store)
+        return math.inf
 
-    def nudge(self) -> None:
-        """Something may be missing somewhere: look again."""
+    def nudge(self, store: Store | None = None) -> None:
+        """Something may be missing: in this store, or somewhere."""
+        for each in (store,) if store else self.stores.values():
+            self._look(each)
         self._wake.set()
+
+    def _look(self, store: Store) -> None:
+        """Put a store among the needy, or among those that wait for a retry, if it is either."""
+        if store.shut:
+            return
+        if store.exhausted and store.next_due() > self._wall():
+            if store.low:
+                self._watch(store)
+            return
+        self._rank(store)
+
+    def _watch(self, store: Store) -> None:
+        due = store.next_due()
+        if due < store.timer:
+            store.timer = due
+            self._count += 1
+            heapq.heappush(self._later, (due, self._count, store))
+
+    def _rank(self, store: Store) -> None:
+        """Measure it anew; below half of what it should have it is needy."""
+        store.goal = self._goal(store)
+        level = (len(store.waiting) + store.pending) / store.goal
+        if level <= 0.5 and level < store.rank:
+            store.rank = level
+            self._count += 1
+            heapq.heappush(self._needy, (level, self._count, store))
 
     async def run(self) -> None:
         """Fill until cancelled. Raises what the first worker failed with."""
@@ -179,28 +244,31 @@ class Supply:
                 await self._wake.wait()
             store, count = need
             store.pending += count
+            self._held += count
+            self._look(store)  # it may need more than one batch
             try:
                 await self._fill(store, count)
             finally:
                 store.pending -= count
-                self.nudge()
+                self._held -= count
+                self.nudge(store)
 
     def _neediest(self) -> tuple[Store, int] | None:
         """The store whose supply lasts the shortest, if it is below half of what it should be."""
-        now = self._wall()
-        held = sum(len(s.waiting) + s.pending for s in self.stores.values())
-        best: tuple[float, Store, int] | None = None
-        for store in self.stores.values():
-            if store.closed or store.locked or (store.exhausted and store.next_due() > now):
-                continue
-            goal = store.goal = self._goal(store)
+        while self._needy:
+            level, _, store = heapq.heappop(self._needy)
+            if level != store.rank:
+                continue  # it has a newer entry, or none
+            store.rank = math.inf
+            self._look(store)
+            if store.rank > level:
+                continue  # better off by now: it stands where it belongs
             have = len(store.waiting) + store.pending
-            level = have / goal
-            if level <= 0.5 and (best is None or level < best[0]):
-                best = (level, store, min(self._batch, goal - have))
-        if best is None or (held >= self._most and best[0] > 0):
-            return None
-        return best[1], best[2]
+            if have and self._held >= self._most:
+                return None
+            store.rank = math.inf
+            return store, min(self._batch, store.goal - have)
+        return None
 
     def _goal(self, store: Store) -> int:
         speed = self._speed(store.lane)
@@ -219,6 +287,7 @@ class Supply:
             self._receiving.spare(parcels)
             return
         store.waiting.extend(parcels)
+        self._held += len(parcels)
         self._receiving.arrived(store, len(parcels))
 
     async def _claim(self, store: Store, count: int) -> Sequence[Claim]:
