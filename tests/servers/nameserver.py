@@ -46,6 +46,10 @@ class Nameserver:
         """Records of this name, in place of those it had of the kind."""
         self._records.setdefault(name, {})[kind] = list(data)
 
+    def records(self, name: str, kind: str) -> list[str]:
+        """What `add` was given for it."""
+        return self._records.get(name.lower(), {}).get(kind, [])
+
     def mail(self, domain: str, **hosts: str) -> None:
         """The domain's mail hosts, `mx1="127.0.0.2"`, all of one preference."""
         names = {f"{label}.{domain}": address for label, address in hosts.items()}

@@ -134,6 +134,15 @@ class Dns:
             return ()
         return tuple(b"".join(record.strings).decode("utf-8", "replace") for record in records)
 
+    async def plain(self, name: str, kind: str) -> tuple[str, ...]:
+        """Records as text: TXT joined, MX `10 host`, names in lower case without the last dot.
+        Raises NoSuchName, NoAnswer."""
+        if kind == "TXT":
+            records, _ = await self._ask(name, kind)
+            return tuple(b"".join(each.strings).decode("utf-8", "replace") for each in records)
+        records, _ = await self._ask(name, kind)
+        return tuple(each.to_text().lower().rstrip(".") for each in records)
+
     async def _ask(self, name: str, kind: str) -> tuple[list[Any], bool]:
         try:
             answer = await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)

@@ -25,6 +25,7 @@ from severally.app.sections import (
     AudienceSection,
     LimitsSection,
     MxRoute,
+    PreflightSection,
     RetriesSection,
     Route,
     SenderSection,
@@ -86,6 +87,7 @@ class Workspace:
     where: Callable[[str], str] = f"{FILE} ({{}})".format
     """`severally.toml:12 (senders.notices)` for a setting."""
     guard: GuardSettings | None = None
+    preflight: PreflightSection = field(default_factory=PreflightSection)
 
     @property
     def state(self) -> Path:
@@ -152,6 +154,7 @@ def load(root: Path) -> Workspace:
             "staging",
             "sentinels",
             "audit",
+            "preflight",
             "serve",
             "guard",
         )
@@ -176,6 +179,8 @@ def load(root: Path) -> Workspace:
     _check_audience(file, audience or AudienceSection())
     _check_sending(file, sending or SendingSection())
     _check_serve(file, serve or ServeSection())
+    preflight = file.table("preflight", file.data.get("preflight", {}), PreflightSection)
+    _check_preflight(file, preflight or PreflightSection())
     file.raise_findings()
     assert workspace is not None and audience is not None and sending is not None
     assert serve is not None
@@ -196,6 +201,7 @@ def load(root: Path) -> Workspace:
         route_limits,
         file.where,
         guard,
+        preflight or PreflightSection(),
     )
 
 
@@ -248,6 +254,12 @@ def _check_direct(file: TomlFile, path: str, route: MxRoute) -> None:
         file.problem(f"{path}.resolver", f"{route.resolver!r} is no name server", cure)
     if route.source_ip and not _is_address(route.source_ip):
         file.problem(f"{path}.source_ip", f"{route.source_ip!r} is no address of this machine")
+
+
+def _check_preflight(file: TomlFile, section: PreflightSection) -> None:
+    for address in section.addresses:
+        if not _is_address(address):
+            file.problem("preflight.addresses", f"{address!r} is no address")
 
 
 def _is_address(text: str) -> bool:

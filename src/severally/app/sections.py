@@ -127,6 +127,14 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages_per_connection: int | None = None
 
 
+class PreflightSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[preflight]`. `addresses` are those that the world sees our mail come from."""
+
+    resolver: str = ""
+    addresses: tuple[str, ...] = ()
+    smtp_port: int = 25
+
+
 class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[retries]`, as written: `first = "15m"`."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from severally.app.cli import options, translating
 from severally.app.cli.session import Session
 from severally.app.cli.texts import after
+from severally.model.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -84,14 +85,27 @@ _CHECK = after(
     "severally check index-change",
     "severally check index-change --audience customers.csv",
     "severally check index-change --json",
+    "severally check --sender notices",
     codes=(0, 1, 2, 3),
 )
 
 
 def check(
     ctx: typer.Context,
-    notice: options.NoticeName,
+    notice: Annotated[
+        str | None,
+        typer.Argument(metavar="[NOTICE]", help="A folder's name below notices/."),
+    ] = None,
     audience: options.MaybeAudience = None,
+    sender: Annotated[
+        str | None,
+        typer.Option(
+            "--sender",
+            metavar="NAME",
+            help="Instead of a draft, look at a sender as receivers will, over DNS.",
+        ),
+    ] = None,
+    route: options.RouteName = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
@@ -103,14 +117,32 @@ def check(
     SpamAssassin or Rspamd makes of it. With an audience also missing columns, rows that cannot
     be told, values that do not fit, and how many people read which language by which fallback.
     Nothing is kept and nothing is sent.
+
+    With --sender: SPF, the DKIM keys, DMARC and alignment, PTR, MX and its TLS, MTA-STS, TLS-RPT,
+    BIMI and the rules of Gmail, Yahoo and Microsoft for bulk mail, each with why, and the record
+    to publish. Ends with 3 where something is rejected for.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
     from severally.app.operations import checks
 
+    if sender is not None:
+        _check_sender(session, sender, route)
+    if notice is None:
+        raise UsageError("name a notice, or a sender with --sender")
     with session.office() as office:
         result = checks.check(office, notice, audience)
     session.show(result, paint.check)
+    raise typer.Exit(0 if result.sound else 3)
+
+
+def _check_sender(session: Session, sender: str, route: str | None) -> NoReturn:
+    from severally.app.cli import paint_feedback
+    from severally.app.operations import preflight
+
+    with session.office() as office:
+        result = preflight.check_sender(office, sender, route)
+    session.show(result, paint_feedback.sender)
     raise typer.Exit(0 if result.sound else 3)
 
 

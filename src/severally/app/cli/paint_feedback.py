@@ -72,3 +72,21 @@ def intake(result: results.IntakeResult, console: Console) -> None:
     if result.kept:
         messages = counted(result.kept, "message")
         console.print(f"{messages} nobody understood, flagged in .severally/incoming/cur")
+
+
+_STANDING = {
+    "pass": "[green]pass[/green]   ",
+    "warn": "[yellow]warn[/yellow]   ",
+    "fail": "[red]fail[/red]   ",
+    "unknown": "[dim]unknown[/dim]",
+}
+
+
+def sender(result: results.SenderCheck, console: Console) -> None:
+    """`check --sender`: one line each, the cure below it."""
+    for line in result.checks:
+        console.print(f"{_STANDING[line.standing]}  {escape(line.name)}: {escape(line.why)}")
+        if line.cure and line.standing != "pass":
+            console.print(f"         {escape(line.cure)}", style="dim")
+    said = "receivers find nothing to reject" if result.sound else "would be rejected somewhere"
+    console.print(f"{escape(result.sender)}: {said}")

@@ -52,6 +52,18 @@ def freeze(office: Office, draft: Compiled, route: str) -> Frozen:
 def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender | None:
     """The notice's sender; what is wrong with it is added to `findings`."""
     name = notice.sender
+    sender = sender_named(office, name, findings)
+    if sender is not None and notice.kind is Kind.MARKETING:
+        where = office.workspace.where(f"senders.{name}")
+        if not (sender.unsubscribe or sender.unsubscribe_url):
+            way = "set unsubscribe_url"
+            findings.append(Finding(where, "a marketing notice needs a way out", way))
+            return None
+    return sender
+
+
+def sender_named(office: Office, name: str, findings: list[Finding]) -> Sender | None:
+    """`[senders.NAME]`, checked; None where it had findings."""
     section = office.workspace.senders.get(name)
     where = office.workspace.where(f"senders.{name}")
 
@@ -75,8 +87,6 @@ def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender
         _unsubscribe_url(at("unsubscribe_url"), section.unsubscribe_url, findings),
         _dkim(office, at("dkim"), section, findings),
     )
-    if notice.kind is Kind.MARKETING and not (sender.unsubscribe or sender.unsubscribe_url):
-        findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))
     return sender if len(findings) == before else None
 
 

@@ -46,3 +46,25 @@ class IntakeResult(msgspec.Struct, frozen=True):
 
     messages: dict[str, int]
     kept: int
+
+
+class CheckLine(msgspec.Struct, frozen=True):
+    """One thing that receivers look at: `standing` is pass, warn, fail or unknown; `cure` is the
+    record to publish, or what to do."""
+
+    name: str
+    standing: str
+    why: str
+    cure: str
+
+
+class SenderCheck(msgspec.Struct, frozen=True):
+    """`check --sender`."""
+
+    sender: str
+    checks: tuple[CheckLine, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing fails."""
+        return all(check.standing != "fail" for check in self.checks)

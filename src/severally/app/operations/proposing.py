@@ -10,7 +10,7 @@ import msgspec
 from severally.app.lanes import lane_of
 from severally.app.lock import exclusively
 from severally.app.office import Office
-from severally.app.operations import audiences, fitness, moving, plans, previews
+from severally.app.operations import audiences, fitness, moving, plans, preflight, previews
 from severally.app.operations.approvals import approvals_of
 from severally.app.operations.audiences import Reading
 from severally.app.operations.differing import differences, last_of
@@ -39,6 +39,9 @@ def propose(office: Office, order: Order, say: Say) -> Proposed:
         told = moving.told_before(office, order.instead_of) if order.instead_of else None
     known = moving.NobodyTwice(office, told) if told else None
     with ready(office, order, say, known or audiences.nobody) as (draft, read):
+        if office.workspace.purpose == "live":
+            kind = draft.notice.kind
+            preflight.refuse_rejected(office, draft.sender, kind, draft.route, read.receivers)
         if told and read.result.accepted < told.withdrawn:
             say(
                 f"warning: {told.withdrawn:,} were withdrawn from {told.mailing}, and only "

@@ -25,6 +25,7 @@ from severally.model.mailing import SENTINELS as SUFFIX
 from severally.model.mailing import Frozen, Mailing, MailingState
 from severally.model.notice import Notice, ValueType
 from severally.model.recipient import Recipient, recipient_of, row_of
+from severally.model.sender import Sender
 from severally.model.staged import StagedRow
 from severally.model.staging import StagingPlan
 
@@ -36,7 +37,7 @@ def tell(office: Office, mailing_id: str, plan: StagingPlan) -> Sent:
     told = known.get(name) or _make(office, known[mailing_id], plan)
     frozen = office.ledger.frozen(name)
     return Sent(
-        told.created_at, list(_told(office, told, plan)), frozen, key_records(office, frozen)
+        told.created_at, list(_told(office, told, plan)), frozen, key_records(office, frozen.sender)
     )
 
 
@@ -126,10 +127,10 @@ def _told(office: Office, told: Mailing, plan: StagingPlan) -> Iterator[Told]:
             yield Told(person.id, person, delivery_token(token_key, claim.delivery))
 
 
-def key_records(office: Office, frozen: Frozen) -> dict[str, bytes]:
+def key_records(office: Office, sender: Sender) -> dict[str, bytes]:
     """`selector._domainkey.domain` -> the public key's record (RFC 6376 3.6.1, RFC 8463 4)."""
     records: dict[str, bytes] = {}
-    for key in frozen.sender.dkim:
+    for key in sender.dkim:
         pem = office.keys.dkim_key(key.fingerprint)
         public = serialization.load_pem_private_key(pem, None).public_key()
         if key.algorithm == "ed25519-sha256":
