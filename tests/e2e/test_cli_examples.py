@@ -20,8 +20,10 @@ from severally.app.office import open_office
 from severally.app.operations import operators
 from severally.app.wiring import Wiring
 from severally.model.entries import Act
+from severally.model.event import Party
 from severally.model.operator import Operator, Role
 from severally.model.submission import Boxed, Standing, Submission
+from severally.model.suppression import Suppression, Why
 
 ROOT = Path(__file__).parents[2]
 VERBS = dict(commands())
@@ -31,6 +33,7 @@ EXAMPLES = [
     for line in text.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
 ]
 EXAMPLE_ID = "m-7k2d9x"
+EXAMPLE_KEY = "0123456789abcdef0123456789abcdef"
 WITHOUT_PICTURES = Wiring(find_camera=lambda: None)
 """Pictures have tests of their own (`test_preview.py`) and take their time."""
 SEND = ("send", "index-change", "--audience", "customers.csv")
@@ -154,6 +157,24 @@ def guarding(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def hearing(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that hears what comes back, with lists beside it and two suppressions."""
+    folder = tmp_path_factory.mktemp("hearing") / "newsroom"
+    shutil.copytree(new, folder)
+    with (folder / "severally.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[senders.notices.incoming]\nmaildir = "back"\n')
+    (folder / "gone.txt").write_text("gone@there.example\n")
+    (folder / "back.txt").write_text("back@there.example\n")
+    (folder / "list.csv").write_text("email\none@there.example\n")
+    (folder / "shared.key").write_text("a key that both of us hold\n")
+    with open_office(load(folder), Wiring()) as office:
+        for blind in (office.keys.blind("back@there.example"), bytes.fromhex(EXAMPLE_KEY)):
+            one = Suppression(Party(blind), "all", Why.PERSON, "asked", 1.0)
+            assert office.ledger.suppress([one], 1.0) == 1
+    return folder
+
+
 def mailing_in(folder: Path) -> str:
     """The only mailing of a workspace."""
     with open_office(load(folder), Wiring()) as office:
@@ -220,6 +241,8 @@ def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
     verb = words[1]
     if verb in ("guard", "held") or "--guard" in words:
         return request.getfixturevalue("guarding")
+    if verb in ("suppression", "intake"):
+        return request.getfixturevalue("hearing")
     if verb in OPERATORS:
         first = words[1:4] == ["operator", "add", "alice"]
         place = {"add": "passwords" if first else "staffed", "disable": "pair"}
@@ -276,6 +299,8 @@ def test_every_example_runs(
         words += ["--customers", "300"]  # as it stands `make demo` runs the one
     if words[1] == "serve":
         words += ["--port", "0", "--until", "+1s"]
+    if words[1:3] == ["intake", "--until"]:
+        words[3] = "+1s"
     if words[1] == "guard":
         words += ["--until", "+1s"]
     code = main(words[1:], WITHOUT_PICTURES if words[1] == "preview" else None)

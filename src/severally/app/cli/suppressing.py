@@ -55,7 +55,7 @@ def show_all(
 
 _ADD = after(
     'severally suppression add --address-file gone.txt --reason "asked by telephone"',
-    'severally suppression add --scope marketing --days 90 --reason "asked for a rest"',
+    "severally suppression add --address-file gone.txt --scope marketing --days 90 --reason rest",
     codes=(0, 1, 2, 3),
 )
 
