@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
-from tests.virtual import Result, send
+from tests.virtual import EXACT, Result, send
 
 from severally.model.delivery import DeliveryState
 from severally.model.lane import Limits, Rate
+from severally.model.notice import Kind
 from severally.model.outcome import Reply
+from severally.pace.governor import Governor
+from severally.pace.retry import RetryPlan
 from severally.sim.virtual import Change, Mood, Receiver, most_in
 
 SLOW = Reply(450, "4.7.1", "4.7.1 Rate limit exceeded, slow down, try again in 60 seconds")
@@ -82,3 +86,30 @@ def test_too_many_connections_halves_them_and_finds_the_number() -> None:
     assert result.states == {DeliveryState.ACCEPTED: 12_000}
     late = [at for at, _ in result.counts["a"].connects if at > 300]
     assert result.counts["a"].turned_away < 20 and len(late) < 60
+
+
+def test_a_pause_longer_than_ours_goes_before() -> None:
+    """Four hours is the most that our own doubling comes to; a provider may ask for more."""
+    governor = Governor(1.0, 8.0)
+    governor.pause(0.0, 6 * 3600.0, 3)
+    assert governor.held_until == 6 * 3600.0
+    now = 0.0
+    for _ in range(20):
+        governor = Governor(1.0, 8.0) if not now else governor
+        governor.pause(now, 2.0, 3)
+        pause_s, now = governor.held_until - now, governor.held_until
+    assert pause_s == 4 * 3600.0
+
+
+@pytest.mark.parametrize(("give_up_s", "hours"), [({}, 5.0), ({Kind.SERVICE: 7_200.0}, 2.0)])
+def test_how_long_is_tried_depends_on_the_kind_of_notice(
+    give_up_s: dict[Kind, float], hours: float
+) -> None:
+    busy = Reply(451, "4.3.0", "4.3.0 Temporary lookup failure")
+    receivers = {"a": Receiver(moods=(Mood(0.0, 1e9, busy),))}
+    settings = msgspec.structs.replace(
+        EXACT, retry=RetryPlan(give_up_s=5 * 3600.0), give_up_s=give_up_s, progress_s=600.0
+    )
+    result = send({"a": 5}, {"a": Limits(connections=2)}, receivers, settings=settings)
+    assert result.states == {DeliveryState.EXPIRED: 5}
+    assert 0.4 * hours * 3600 < max(result.counts["a"].arrivals) <= hours * 3600

@@ -84,6 +84,11 @@ def test_an_empty_file_is_a_trial(tmp_path: Path) -> None:
         ('[limits.yahoo]\nrate = "fast"\n', "severally.toml:2 (limits.yahoo.rate)"),
         ('[retries]\nfirst = "soon"\n', "'soon' is no length of time"),
         ("[retries]\nfactor = 0.5\n", "must be from 1 to 100"),
+        ('[retries]\ngive_up_of = { security = "soon" }\n', "'soon' is no length of time"),
+        (
+            '[retries]\ngive_up_of = { spam = "1h" }\n',
+            "no kind 'spam'; kinds are service, security, ",
+        ),
         ('[audience]\ndelimiter = ";;"\n', "must be one character"),
         ("[sending]\nmax_in_doubt = 0\n", "from 1 to 100000"),
         ("[workspace\n", "not valid TOML"),

@@ -39,6 +39,7 @@ from severally.app.strict import TomlFile, named_tables
 from severally.model.destination import parse_nameserver
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
+from severally.model.notice import Kind
 
 FILE = "severally.toml"
 _PROCESSES_MOST = 8
@@ -48,12 +49,13 @@ STATE = ".severally"
 
 
 class Retries(msgspec.Struct, frozen=True):
-    """When a deferred delivery is tried again. In seconds."""
+    """When a deferred delivery is tried again. In seconds. `give_up_of`: by kind of notice."""
 
     first_s: float
     factor: float
     most_s: float
     give_up_s: float
+    give_up_of: dict[Kind, float]
 
 
 LIMITS = ("rate", "connections", "messages_per_connection")
@@ -341,7 +343,14 @@ def _retries(file: TomlFile, section: RetriesSection) -> Retries:
     }
     if not 1 <= section.factor <= 100:
         file.problem("retries.factor", "must be from 1 to 100")
-    return Retries(times["first"], section.factor, times["most"], times["give_up"])
+    by_kind: dict[Kind, float] = {}
+    for kind, text in section.give_up_of.items():
+        path = f"retries.give_up_of.{kind}"
+        if kind in list(Kind):
+            by_kind[Kind(kind)] = file.duration(path, text)
+        else:
+            file.problem(path, f"there is no kind {kind!r}", f"kinds are {', '.join(Kind)}")
+    return Retries(times["first"], section.factor, times["most"], times["give_up"], by_kind)
 
 
 def _check_audience(file: TomlFile, section: AudienceSection) -> None:

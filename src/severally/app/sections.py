@@ -142,6 +142,7 @@ class RetriesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factor: float = 2.0
     most: str = "4h"
     give_up: str = "72h"
+    give_up_of: dict[str, str] = {}
 
 
 class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -294,4 +294,5 @@ def sending_settings(workspace: Workspace) -> Settings:
     return Settings(
         pacing=Pacing(in_flight=workspace.max_in_doubt),
         retry=RetryPlan(retries.first_s, retries.factor, retries.most_s, retries.give_up_s),
+        give_up_s=retries.give_up_of,
     )

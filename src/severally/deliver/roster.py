@@ -14,11 +14,13 @@ from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel
 from severally.deliver.progress import Progress, lanes_now
 from severally.deliver.records import again
+from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
 from severally.model.lane import Lane
 from severally.model.mailing import Mailing, MailingState
 from severally.model.observed import Orders
+from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Scheduler
 from severally.ports import Clock, Ledger
 
@@ -44,7 +46,9 @@ class Roster:
         fleet: Fleet,
         supply: Supply,
         listen: Callable[[Progress], None],
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self._ledger = ledger
         self._off_loop = off_loop
         self._clock = clock
@@ -84,7 +88,8 @@ class Roster:
 
     async def adopt(self, mailing_id: str, ours: bool) -> None:
         """Send this one too, if it may be sent."""
-        mailing, cohorts, dues, tally = await self._off_loop(lambda: self._look(mailing_id))
+        found = await self._off_loop(lambda: self._look(mailing_id))
+        mailing, cohorts, dues, tally, retry = found
         if mailing.state not in _SENDING:
             return
         stores = [
@@ -96,16 +101,19 @@ class Roster:
             by_cohort[cohort_id].defer(due, count)
         self._halt_epochs[mailing_id] = mailing.halt_epoch
         now = self._clock.monotonic()
-        self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours)
+        self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours, retry)
         for store in stores:
             self._supply.add(store)
         self._supply.nudge()
 
-    def _look(self, mailing_id: str) -> tuple[Mailing, Any, Any, Any]:
-        ledger = self._ledger
+    def _look(self, mailing_id: str) -> tuple[Mailing, Any, Any, Any, RetryPlan]:
+        ledger, settings = self._ledger, self._settings
         mailing = ledger.mailing(mailing_id)
         dues = ledger.next_due(mailing_id)
-        return mailing, ledger.cohorts(mailing_id), dues, ledger.tally(mailing_id)
+        retry = settings.retry
+        if settings.give_up_s:
+            retry = settings.retry_of(ledger.frozen(mailing_id).notice.kind)
+        return mailing, ledger.cohorts(mailing_id), dues, ledger.tally(mailing_id), retry
 
     def _add_lane(self, lane: Lane) -> str:
         if lane.key not in self._lanes:

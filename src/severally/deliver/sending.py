@@ -94,6 +94,7 @@ class Deliverer:
             fleet=self._fleet,
             supply=self._supply,
             listen=listen,
+            settings=settings,
         )
         self._wake = asyncio.Event()
         self._stopping = False
@@ -211,9 +212,9 @@ class Deliverer:
         wall = self._clock.wall()
         origin = Origin(self._roster.receiver(parcel.lane), parcel.lane, parcel.mailing)
         verdict = verdict_of(outcome, origin, wall, self._classify)
-        record = record_of(parcel, outcome, verdict, wall, self._settings.retry, self._rng)
-        self._journal.record(record)
         sending = self._roster[parcel.mailing]
+        record = record_of(parcel, outcome, verdict, wall, sending.retry, self._rng)
+        self._journal.record(record)
         sending.count(parcel.cohort, record.state, retried=parcel.attempts > 0)
         store = self._supply.stores[parcel.cohort]
         if record.state is DeliveryState.DEFERRED:

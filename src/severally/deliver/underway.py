@@ -8,6 +8,7 @@ from severally.deliver.progress import LaneMeter, LaneNow, LaneProgress, Progres
 from severally.deliver.supply import Store
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Mailing
+from severally.pace.retry import RetryPlan
 
 
 class Underway:
@@ -24,8 +25,10 @@ class Underway:
         tally: Mapping[int, Mapping[DeliveryState, int]],
         started: float,
         ours: bool,
+        retry: RetryPlan,
     ) -> None:
         self.mailing = mailing
+        self.retry = retry
         self.stores = stores
         self.started = started
         self.ours = ours
