@@ -75,7 +75,9 @@ def steps(began: float, drafted: float, acts: Sequence[Act]) -> tuple[StepTime, 
     before = began
     result: list[StepTime] = []
     for name, at in moments:
-        result.append(StepTime(name, round(at - began, 1), round(max(0.0, at - before), 1)))
+        result.append(
+            StepTime(name, round(max(0.0, at - began), 1), round(max(0.0, at - before), 1))
+        )
         before = at
     return tuple(result)
 

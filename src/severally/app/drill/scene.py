@@ -39,7 +39,7 @@ class Scene:
     of the drill itself: those who practise use the program as it is."""
 
     def __init__(self, root: Path, customers: int, wiring: Wiring) -> None:
-        self.root = root
+        self.root = root.resolve()
         self._customers = customers
         self._wiring = wiring
         self._world: WorldProcess | None = None
