@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,8 @@ from severally.app.operations import halting
 from severally.app.wiring import Wiring
 from tests.smtp_sink import Conduct, Conversation, Received, Sink
 
+_PATIENCE_S = 120.0
+
 
 class Stopper(Sink):
     """`with Stopper(after) as sink:` then `sink.watch(root, reason)`: halts everything there after
@@ -21,6 +24,7 @@ class Stopper(Sink):
         super().__init__(Conduct(at_dot=self._counted))
         self._after = after
         self._enough = threading.Event()
+        self._halted = threading.Event()
         self._halting: threading.Thread | None = None
         self.failed: list[BaseException] = []
 
@@ -41,9 +45,11 @@ class Stopper(Sink):
         super().__exit__(kind, error, trace)
 
     async def _counted(self, talk: Conversation, received: Received) -> bool:
-        await talk.say("250 2.0.0 kept")
         if len(self.received) >= self._after:
             self._enough.set()
+            # answered when it was halted: how quick this machine is decides nothing
+            await asyncio.to_thread(self._halted.wait, _PATIENCE_S)
+        await talk.say("250 2.0.0 kept")
         return True
 
     def _halt(self, root: Path, reason: str) -> None:
@@ -53,3 +59,5 @@ class Stopper(Sink):
                 halting.halt(office, None, True, reason)
         except BaseException as error:  # shown by the test that waits
             self.failed.append(error)
+        finally:
+            self._halted.set()
