@@ -50,6 +50,7 @@ from severally.guard.sealing import Guard
 from severally.ledger.sqlite import SqliteLedger
 from severally.model.event import NOBODY, kind_of
 from severally.model.mailing import Frozen, Mailing
+from severally.model.notice import Kind
 from severally.model.outcome import Action, Origin, Reply, Verdict
 from severally.model.staging import StagingPlan
 from severally.pace.retry import RetryPlan
@@ -104,6 +105,7 @@ def make_workbench(kit: BenchKit) -> Workbench:
         Guard(frozen),
         kit.token_key,
         lambda message, date: signed(message, signers, date),
+        frozen.notice.kind is Kind.MARKETING,
     )
 
 

@@ -165,7 +165,7 @@ class Compositor:
             frame.after_id,
         ]
         if self._marketing:
-            head.append(self._unsubscribe(ticket.token))
+            head.append(self._unsubscribe(ticket.way_out))
         head.append(
             b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="%s"\r\n'
             % boundary

@@ -29,17 +29,18 @@ def what_is_wrong(
     expected: Expected,
     frozen: Frozen,
     key_records: Mapping[str, bytes],
+    out: str = "",
 ) -> str:
     """Why this message is not what its sentinel should have got, or nothing.
 
-    `token` is its delivery's; `key_records` maps `selector._domainkey.domain` to the public
-    key's DNS record. The words hold no address.
+    `token` is its delivery's, `out` the one that unsubscribes; `key_records` maps
+    `selector._domainkey.domain` to the public key's DNS record. The words hold no address.
     """
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     try:
         return (
-            _visible(raw, message, own, token, frozen)
+            _visible(raw, message, own, token, out or token, frozen)
             or _content(message, expected, frozen)
             or _signatures(raw, message, frozen, key_records)
         )
@@ -54,7 +55,9 @@ def token_of(raw: bytes) -> str:
     return match[1].decode() if match else ""
 
 
-def _visible(raw: bytes, message: EmailMessage, own: str, token: str, frozen: Frozen) -> str:
+def _visible(
+    raw: bytes, message: EmailMessage, own: str, token: str, out: str, frozen: Frozen
+) -> str:
     to = [mailbox.addr_spec for field in message.get_all("to", []) for mailbox in field.addresses]
     if to != [own]:
         return f"its To field shows {len(to):,} addresses" if len(to) > 1 else "To is not its own"
@@ -66,7 +69,7 @@ def _visible(raw: bytes, message: EmailMessage, own: str, token: str, frozen: Fr
         sender.address,
         sender.reply_to,
         tagged(sender.return_path, token),
-        tagged(sender.unsubscribe, token) if sender.unsubscribe else "",
+        tagged(sender.unsubscribe, out) if sender.unsubscribe else "",
         *frozen.notice.addresses,
     }
     shown = disclosure("", [own], raw).visible[own.lower()]

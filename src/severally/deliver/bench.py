@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from severally.model.delivery import Claim, Ticket, delivery_token
+from severally.model.delivery import Claim, Purpose, Ticket, delivery_token
 from severally.model.envelope import Blocked, Checked, Composed, Payload, Refusal, Sealed
 from severally.model.errors import ComposeError
 from severally.model.recipient import recipient_of
@@ -59,7 +59,9 @@ class Workbench:
         guard: Sealer,
         token_key: bytes,
         sign: Sign = lambda message, date: message,
+        with_way_out: bool = False,
     ) -> None:
+        self._with_way_out = with_way_out
         self._cipher = cipher
         self._composer = composer
         self._build = build
@@ -82,12 +84,17 @@ class Workbench:
 
     def _made(self, claim: Claim) -> _Made | Blocked:
         row = self._cipher.open(claim.seq, claim.salt, claim.box)
-        ticket = Ticket(claim.delivery, delivery_token(self._token_key, claim.delivery), claim.date)
+        ticket = self._ticket(claim)
         try:
             composed = self._composer.compose(recipient_of(row), ticket)
         except ComposeError as error:
             return Blocked(claim.delivery, str(error))
         return _Made(row, ticket, composed)
+
+    def _ticket(self, claim: Claim) -> Ticket:
+        key, number = self._token_key, claim.delivery
+        out = delivery_token(key, number, Purpose.UNSUBSCRIBE) if self._with_way_out else ""
+        return Ticket(number, delivery_token(key, number), claim.date, out)
 
     def _built(self, made: _Made) -> _Built:
         row, ticket, unsigned = made

@@ -128,6 +128,12 @@ class Intake:
         )
         return Judged(kind.value, event)
 
+    def unsubscribed(self, found: Found, at: float, source: str) -> Event:
+        """Whoever this token belongs to wants no more notices of this kind."""
+        event = self._event(found, EventKind.UNSUBSCRIBE, at, source).event
+        assert event is not None
+        return event
+
     # --- whose it is
 
     def _find(self, raw: bytes, returned: Returned) -> Found | None:
@@ -163,6 +169,8 @@ class Intake:
             yield mailing.id, self._mailings[mailing.id]
 
     def _audience(self, mailing: str) -> str:
+        if mailing not in self._audiences:
+            self._audiences[mailing] = self._ledger.mailing(mailing).audience
         return self._audiences[mailing]
 
     def _kind(self, mailing: str) -> Kind:

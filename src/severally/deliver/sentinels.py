@@ -27,6 +27,7 @@ class Told:
     name: str
     recipient: Recipient
     token: str
+    out: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ def _wrong(sent: Sent, told: Told, arrival: Arrival) -> str:
         return "it is the message of another recipient"
     expected = Expectation(sent.frozen).of(told.recipient)
     own = told.recipient.address
-    return what_is_wrong(arrival.raw, own, told.token, expected, sent.frozen, sent.key_records)
+    return what_is_wrong(
+        arrival.raw, own, told.token, expected, sent.frozen, sent.key_records, told.out
+    )
 
 
 def _seen(

@@ -189,7 +189,7 @@ class Guard:
     def _allowed(self, expected: Expected, ticket: Ticket) -> frozenset[str]:
         allowed = {token for address in expected.own for token in addresses(address)}
         if self._sender.unsubscribe:
-            allowed |= addresses(tagged(self._sender.unsubscribe, ticket.token))
+            allowed |= addresses(tagged(self._sender.unsubscribe, ticket.way_out))
         return self._fixed | allowed | expected.handles
 
     def _account(self, message: Message, expected: Expected, allowed: frozenset[str]) -> None:

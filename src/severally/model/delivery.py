@@ -84,12 +84,20 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a delivery adds to its recipient when it is composed.
 
     `token` is unguessable, one per delivery, `[a-z2-7]{26}`; `date` the second of the first
-    claim (Unix), kept for every retry and route, so that a retry has the same bytes.
+    claim (Unix), kept for every retry and route, so that a retry has the same bytes; `out`
+    the token that unsubscribes, for marketing alone.
     """
 
     delivery: int
     token: str
     date: int
+    out: str = ""
+
+    @property
+    def way_out(self) -> str:
+        """The token that unsubscribes; where nobody made one, that of the delivery, which does
+        not."""
+        return self.out or self.token
 
 
 class Purpose(Enum):

@@ -22,9 +22,10 @@ from severally import __version__
 from severally.app.api.health import health
 from severally.app.api.problems import HANDLERS
 from severally.app.api.requests import Watched, Watching
+from severally.app.api.unsubscribing import unsubscribing
 from severally.app.office import Office
 
-ROUTERS: tuple[Any, ...] = (health,)
+ROUTERS: tuple[Any, ...] = (health, unsubscribing)
 """Every group of endpoints: Litestar routers, controllers or handlers."""
 OPEN_API = "/v1"
 """Below it the description is served, as `openapi.json`."""

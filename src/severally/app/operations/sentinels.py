@@ -19,7 +19,7 @@ from severally.app.operations import audiences
 from severally.app.operations.locating import locate
 from severally.app.operations.previews import sample
 from severally.deliver.sentinels import Sent, Told
-from severally.model.delivery import delivery_token
+from severally.model.delivery import Purpose, delivery_token
 from severally.model.errors import Refused
 from severally.model.mailing import SENTINELS as SUFFIX
 from severally.model.mailing import Frozen, Mailing, MailingState
@@ -124,7 +124,9 @@ def _told(office: Office, told: Mailing, plan: StagingPlan) -> Iterator[Told]:
     for cohort in ledger.cohorts(told.id):
         for claim in ledger.look_through(cohort, 0, len(plan.sentinels)):
             person = recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
-            yield Told(person.id, person, delivery_token(token_key, claim.delivery))
+            token = delivery_token(token_key, claim.delivery)
+            out = delivery_token(token_key, claim.delivery, Purpose.UNSUBSCRIBE)
+            yield Told(person.id, person, token, out)
 
 
 def key_records(office: Office, sender: Sender) -> dict[str, bytes]:
