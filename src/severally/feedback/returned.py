@@ -8,6 +8,7 @@ Nothing here decides which delivery it is about: see `tokens`.
 from __future__ import annotations
 
 import email
+import logging
 import re
 from collections.abc import Collection, Iterator
 from email.message import Message
@@ -20,6 +21,9 @@ from severally.feedback.fields import Group, groups_of, words_of
 from severally.feedback.parts import beginning, body_text, field, headers_of_original, parts_of
 
 _MOST_GROUPS = 100
+# a detector that fails on a damaged message logs its traceback, which nobody needs to see
+logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())
+logging.getLogger("flufl.bounce").propagate = False
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CODE = re.compile(r"(?:^|[\s:;(#<-])([245]\d\d)(?=[\s#-])")
 _AUTO_SUBJECT = re.compile(
