@@ -5,7 +5,7 @@ on loopback. Ours is `severally send` as a user types it (durable SQLite, guard,
 nodemailer composes in its pool of 16 connections and keeps no record. The machine may be busy
 with other things: what counts are the ratios within a pair, and their median.
 
-Arguments: rounds (3), messages a run (20000).
+Arguments: rounds (3), messages a run (20000). The last line is JSON: the medians.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +71,11 @@ def main() -> None:
     print(machine.described())
     with tempfile.TemporaryDirectory(prefix="severally-bench-") as folder:
         node = install(Path(folder) / "node")
+        medians: dict[str, float] = {}
         for signed in (False, True):
             pairs = [_pair(Path(folder), node, count, signed, n) for n in range(rounds)]
-            _tell(pairs, signed)
+            medians |= _tell(pairs, signed)
+    print(json.dumps(medians))
 
 
 def install(folder: Path) -> Path:
@@ -107,18 +108,22 @@ def _pair(folder: Path, node: Path, count: int, signed: bool, number: int) -> Pa
     return pair
 
 
-def _tell(pairs: list[Pair], signed: bool) -> None:
+def _tell(pairs: list[Pair], signed: bool) -> dict[str, float]:
+    """Say the medians, and name them for whoever judges them."""
     ratios = sorted(pair.ratio for pair in pairs)
     print(
         f"{'signed' if signed else 'unsigned'}: median ratio {statistics.median(ratios):.1f} "
         f"(from {ratios[0]:.1f} to {ratios[-1]:.1f})"
     )
+    medians = {"signed" if signed else "unsigned": statistics.median(ratios)}
     if signed:
         shares = sorted(pair.ours.cpu_us / pair.signature_us for pair in pairs)
         print(
             f"own CPU per signed message: {statistics.median(shares):.2f} signatures "
             f"(from {shares[0]:.2f} to {shares[-1]:.2f})"
         )
+        medians["signatures"] = statistics.median(shares)
+    return medians
 
 
 def ours_sent(bench: workspace.Bench) -> Ran:
@@ -194,6 +199,4 @@ def _children_s() -> float:
 
 
 if __name__ == "__main__":
-    start = time.monotonic()
     main()
-    print(f"in {time.monotonic() - start:.0f} s")
