@@ -39,11 +39,12 @@ smtp = "127.0.0.1:0"
 keys_file = "keys/guard.keys"
 {more}
 """
-_PATIENCE_S = 60.0
 
 
 class Guarded:
     """`with Guarded(folder) as guard:`; programs use `guard.url`, `guard.smtp` and KEY."""
+
+    patience_s = 60.0
 
     def __init__(
         self,
@@ -121,7 +122,7 @@ class Guarded:
 
     def settled(self) -> list[Received]:
         """What the relay got, once nothing more is going to leave by itself."""
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + self.patience_s
         while any(self.count(state) for state in OPEN - {DeliveryState.HELD}):
             assert time.monotonic() < until, self.office.ledger.letter_counts()
             time.sleep(0.01)

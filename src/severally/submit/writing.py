@@ -120,13 +120,18 @@ def _mailbox(party: Party) -> str:
     if name.isascii() and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
-    return f"{Header(name, 'utf-8').encode(linesep=chr(10))} <{address}>"
+    return f"{_encoded(name)} <{address}>"
 
 
 def _words(text: str) -> str:
     """RFC 2047 wherever plain ASCII will not do, or looks like an encoded word already."""
     plain = _plain(text)
-    return plain if plain.isascii() and "=?" not in plain else Header(plain, "utf-8").encode()
+    return plain if plain.isascii() and "=?" not in plain else _encoded(plain)
+
+
+def _encoded(text: str) -> str:
+    # short enough that a field's name fits before the first: else it would stand on a line alone
+    return Header(text, "utf-8", maxlinelen=60).encode()
 
 
 def _plain(text: str) -> str:

@@ -7,13 +7,13 @@ form. What may pass is the desk's business.
 from __future__ import annotations
 
 import asyncio
+import datetime
 import email.utils
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
-from severally.app.guarding.door import Door
-from severally.deliver.desk import Desk, Handed, Taken
+from severally.deliver.desk import Handed, Taken
 from severally.deliver.dialects import DIALECTS, Dialect
 from severally.submit import draft as d
 from severally.submit.draft import Answer, Request, Why
@@ -26,10 +26,36 @@ _UNKNOWN = Answer(404, b'{"message": "the guard does not know this endpoint"}')
 _HEALTH = Answer(200, b'{"status": "ok"}')
 
 
+class Doorkeeper(Protocol):
+    """Who is let in."""
+
+    def lets_in(self, shown: str) -> bool:
+        """By a key that is shown."""
+        ...
+
+    def lets_request_in(self, dialect: Dialect, request: Request) -> bool:
+        """By the provider's own way of signing in."""
+        ...
+
+
+class Taker(Protocol):
+    """The desk, or what stands in for it in a test."""
+
+    def hand_in(self, handed: Handed) -> Taken | Why:
+        """Judge it, keep it, say what became of it. Never raises."""
+        ...
+
+    def moment(self) -> datetime.datetime:
+        """Now."""
+        ...
+
+
 class Endpoints:
     """ASGI. `taken` is called after something was kept."""
 
-    def __init__(self, desk: Desk, door: Door, most_bytes: int, taken: Callable[[], None]) -> None:
+    def __init__(
+        self, desk: Taker, door: Doorkeeper, most_bytes: int, taken: Callable[[], None]
+    ) -> None:
         self._desk = desk
         self._door = door
         self._most_bytes = most_bytes

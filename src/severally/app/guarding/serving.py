@@ -6,13 +6,12 @@ A part of wiring: like it, chooses adapters. Not responsible for what they do.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from severally.app.guarded import GuardSettings, Place
 from severally.app.guarding.door import Door
 from severally.app.guarding.http import Endpoints
 from severally.app.guarding.smtp import submission_server
+from severally.app.guarding.web import Server
 from severally.app.lock import DeliveryLock
 from severally.app.office import Office
 from severally.app.wiring import judging, sending_settings
@@ -44,24 +44,6 @@ class Open:
     smtp_port: int
     ended: asyncio.Event
     """Set when a part of it has ended by itself; leaving raises why."""
-
-
-class _Server(uvicorn.Server):
-    """Signals are the program's business."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says when it is done."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None are."""
-        yield
 
 
 @asynccontextmanager
@@ -106,7 +88,7 @@ async def _running(
         passage.nudge()
 
     sockets = [_listen(settings.http), _listen(settings.smtp)]
-    web = _Server(
+    web = Server(
         uvicorn.Config(
             Endpoints(desk, door, settings.most_bytes, taken),
             log_config=None,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from severally.app.guarding.door import Door
-from severally.deliver.desk import Desk, Handed, Taken
+from severally.app.guarding.http import Doorkeeper, Taker
+from severally.deliver.desk import Handed, Taken
 from severally.guard.disclosure.smtp import disclosure
 from severally.submit import draft as d
 from severally.submit import smtp as reader
@@ -31,7 +31,7 @@ _LINE = 400
 class Submission:
     """What aiosmtpd asks at each step. `taken` is called after something was kept."""
 
-    def __init__(self, desk: Desk, host: str, taken: Callable[[], None]) -> None:
+    def __init__(self, desk: Taker, host: str, taken: Callable[[], None]) -> None:
         self._desk = desk
         self._host = host
         self._taken = taken
@@ -78,8 +78,8 @@ class Submission:
 
 
 def submission_server(
-    desk: Desk,
-    door: Door,
+    desk: Taker,
+    door: Doorkeeper,
     host: str,
     most_bytes: int,
     tls: ssl.SSLContext | None,

@@ -3,12 +3,14 @@
 Each states one provider's rule on its own: it needs nothing else of ours and can be used
 alone, for example in another team's tests:
 
-    from severally.guard.disclosure import sendgrid
-    assert sendgrid.disclosure("POST", "/v3/mail/send", headers, body).private
+    from severally.guard import disclosure
+    assert disclosure("POST", "https://api.sendgrid.com/v3/mail/send", headers, body).private
 """
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -53,3 +55,25 @@ class Disclosure:
             return f"each of {len(self.visible):,} recipients would see no other"
         most = max(strangers.values())
         return f"each of {len(strangers):,} recipients would see {most:,} others"
+
+
+def of(method: str, url: str, headers: Mapping[str, str], body: bytes | str) -> Disclosure:
+    """Who would see whom if this request were sent to its provider. `url` is whole, or a path.
+
+    Raises NotUnderstood where that cannot be said, or no provider has such an endpoint.
+    """
+    from severally.guard.disclosure.asking import asked  # its modules need what stands above
+
+    return asked(method, url, headers, body)
+
+
+class _Callable(types.ModuleType):
+    """`severally.guard.disclosure(...)` is `severally.guard.disclosure.of(...)`."""
+
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | str
+    ) -> Disclosure:
+        return of(method, url, headers, body)
+
+
+sys.modules[__name__].__class__ = _Callable
