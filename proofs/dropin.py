@@ -61,7 +61,7 @@ def shapes(folder: Path, split: bool) -> tuple[int, list[str], list[str]]:
 def clients(folder: Path) -> bool:
     """Item 1."""
     kept, wrong, missing = shapes(folder / "refuse", split=False)
-    halved, also, _ = shapes(folder / "split", split=True)
+    parted, also, _ = shapes(folder / "split", split=True)
     with Guarded(folder / "thousand", "most = 0") as guard:
         everyone = people(1_000, "thousand.example")
         refused = not LEAKING["sendgrid: Mail(to_emails=[...])"](guard, everyone)
@@ -69,10 +69,10 @@ def clients(folder: Path) -> bool:
         verdict = judged(guard, everyone, "thousand.example")
     good = refused and passed and not (wrong or also or verdict.complaints)
     print(
-        f"1. clients: {kept} shapes refused or passed as they must, {halved} split into private "
-        f"messages; 1,000 in one To refused, 1,000 personalizations: {verdict.messages:,} messages, "
-        f"at most {verdict.most_addresses} address in each; wrong: {wrong + also or 'none'}; "
-        f"not to be had: {missing or 'none'}"
+        f"1. clients: {kept} shapes refused or passed as they must, {parted} split into private "
+        f"messages; 1,000 in one To refused, 1,000 personalizations: {verdict.messages:,} "
+        f"messages, at most {verdict.most_addresses} address in each; "
+        f"wrong: {wrong + also or 'none'}; not to be had: {missing or 'none'}"
     )
     return good
 
