@@ -205,6 +205,8 @@ def test_a_halt_gets_in_between_writes_without_pause(tmp_path: Path) -> None:
     mailing(ledger)
     passed_over = []
     with running(tmp_path / NAME, _WRITING_ON) as process:
+        while not ledger.guard_counts("m-1")[0]:
+            pass  # until it writes
         for _ in range(40):
             before = ledger.guard_counts("m-1")[0]
             with ledger._store.write() as db:

@@ -26,6 +26,8 @@ from severally.app.office import Office
 from severally.app.operations import intaking
 from severally.model.errors import UsageError
 
+BACKLOG = 2_048
+"""Connections that may wait to be taken (uvicorn's own default)."""
 GRACE_S = 10.0
 """How long requests under way may take to end after SIGTERM (Kubernetes kills after 30 s)."""
 _LOGGED = frozenset(
@@ -69,13 +71,14 @@ PARTS: tuple[Part, ...] = (intaking.part,)
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket bound to it; port 0 lets the system choose. Raises UsageError."""
+    """A socket listening there; port 0 lets the system choose. Raises UsageError."""
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with contextlib.ExitStack() as stack:
             made = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(place)
+            made.listen(BACKLOG)  # before the address is said: who reads it may connect at once
             stack.pop_all()
             return made
     except OSError as error:
