@@ -96,8 +96,7 @@ def serve(
     parts: Sequence[Part] = PARTS,
 ) -> None:
     """Serve until SIGTERM, SIGINT or `until` (Unix seconds); requests under way are answered."""
-    _log_lines()
-    with _our_signals():
+    with _log_lines(), _our_signals():
         asyncio.run(_serve(office, bound, say, until, parts))
 
 
@@ -154,7 +153,8 @@ def _our_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _log_lines() -> None:
+@contextlib.contextmanager
+def _log_lines() -> Iterator[None]:
     """One JSON object a line on standard error, allowed fields only."""
     structlog.configure(
         processors=[
@@ -166,6 +166,10 @@ def _log_lines() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def _allowed(logger: Any, name: str, event: Any) -> Any:
