@@ -24,6 +24,7 @@ from severally.ledger.rules import (
 from severally.ledger.sqlite.events import settle_waiting
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.tally import add_reply, recount
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.entries import Attempts, Record, Turn, TurnResult
 from severally.model.mailing import Cohort, MailingState
@@ -38,10 +39,6 @@ _STANDINGS = """
 SELECT id, cohort, state, attempts, epoch, reply FROM delivery
 WHERE id IN (SELECT value FROM json_each(?))
 """
-_TALLY = """
-INSERT INTO tally (cohort, state, n) VALUES (?, ?, ?)
-ON CONFLICT (cohort, state) DO UPDATE SET n = n + excluded.n
-"""
 _ATTEMPT = """
 UPDATE delivery SET state = 2, attempts = attempts + 1
 WHERE id IN (SELECT value FROM json_each(?))
@@ -51,7 +48,6 @@ _RECORD_ALIKE = """
 UPDATE delivery SET state = ?, attempts = ?, reply = ?, due = ?, at = ?
 WHERE id IN (SELECT value FROM json_each(?))
 """
-_REPLY = "INSERT INTO reply (code, enhanced, text, rule) VALUES (?, ?, ?, ?)"
 
 _CLAIM = """
 SELECT d.id, r.seq, r.salt, r.box, coalesce(d.date, ?), d.attempts
@@ -214,7 +210,7 @@ class Delivering:
         if number is None:
             if len(self._replies) >= _REPLIES_KNOWN:
                 self._replies.clear()
-            number = int(db.execute(_REPLY, words).lastrowid or 0)
+            number = add_reply(db, words)
             self._replies[words] = number
         return number
 
@@ -256,7 +252,7 @@ def _listed(ids: Iterable[int]) -> str:
 
 
 def _add_to_tally(db: sqlite3.Connection, changes: Deltas) -> None:
-    db.executemany(_TALLY, [(cohort, state, n) for (cohort, state), n in changes.items() if n])
+    recount(db, [(cohort, state, n) for (cohort, state), n in changes.items() if n])
 
 
 def _ready(

@@ -9,6 +9,7 @@ from severally.ledger.rules import HALTABLE, restored
 from severally.ledger.sqlite.events import settle_waiting
 from severally.ledger.sqlite.mailings import STEP, found, write_act
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.tally import recount
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Cohort, MailingState
 
@@ -22,10 +23,6 @@ _DOUBT = f"""
 UPDATE delivery SET state = {int(DeliveryState.IN_DOUBT)}, reply = NULL, due = NULL, at = ?
 WHERE id BETWEEN ? AND ? AND state IN {_OPEN_STATES}
 """  # noqa: S608
-_TALLY = """
-INSERT INTO tally (cohort, state, n) VALUES (?, ?, ?)
-ON CONFLICT (cohort, state) DO UPDATE SET n = n + excluded.n
-"""
 _UNDER_WAY = "SELECT id, state FROM mailing WHERE state NOT IN ('done', 'void', 'cancelled')"
 
 
@@ -58,7 +55,7 @@ def _doubt(db: sqlite3.Connection, number: int, mark: int, now: float) -> int:
     db.execute(_DOUBT, (now, *reach))
     total: int = sum(n for _, n in counts)
     changes = [(number, state, -n) for state, n in counts]
-    db.executemany(_TALLY, [*changes, (number, int(DeliveryState.IN_DOUBT), total)])
+    recount(db, [*changes, (number, int(DeliveryState.IN_DOUBT), total)])
     return total
 
 

@@ -9,6 +9,7 @@ from severally.ledger.hearing import heard, no_delivery
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.ledger.sqlite.suppressions import suppress
+from severally.ledger.sqlite.tally import add_reply, recount
 from severally.model.delivery import Claim, DeliveryState
 from severally.model.event import PASSING, WAITING, Event, EventKind, Party, earlier, settled
 from severally.model.mailing import Cohort
@@ -26,16 +27,11 @@ WHERE blind = ? AND kind IN ('soft', 'full') GROUP BY delivery
 """
 _STANDING = "SELECT state, cohort FROM delivery WHERE id = ?"
 _SETTLE = "UPDATE delivery SET state = ?, reply = ?, due = NULL WHERE id = ?"
-_REPLY = "INSERT INTO reply (code, enhanced, text, rule) VALUES (?, ?, ?, ?)"
 _KNOWN_REPLY = """
 SELECT p.id FROM delivery AS d JOIN reply AS p ON p.id = d.reply
 WHERE d.id = ? AND p.code = ? AND p.enhanced = ? AND p.text = ? AND p.rule = ?
 """
 _WAITING = "SELECT DISTINCT delivery FROM event INDEXED BY event_waiting WHERE waits = 1"
-_TALLY = """
-INSERT INTO tally (cohort, state, n) VALUES (?, ?, ?)
-ON CONFLICT (cohort, state) DO UPDATE SET n = n + excluded.n
-"""
 _WHEREABOUTS = """
 SELECT c.id, c.mailing, c.receiver, c.first, c.last, c.step,
        d.id, r.seq, r.salt, r.box, coalesce(d.date, 0), d.attempts
@@ -107,12 +103,12 @@ def _settle(db: sqlite3.Connection, delivery: int, known: dict[EventKind, Event]
         return
     new, event = found
     db.execute(_SETTLE, (new, _reply(db, delivery, event), delivery))
-    db.executemany(_TALLY, [(row[1], int(state), -1), (row[1], int(new), 1)])
+    recount(db, [(row[1], int(state), -1), (row[1], int(new), 1)])
 
 
 def _reply(db: sqlite3.Connection, delivery: int, event: Event) -> int:
     same = db.execute(_KNOWN_REPLY, (delivery, *event.words)).fetchone()
-    return int(same[0] if same else db.execute(_REPLY, event.words).lastrowid or 0)
+    return int(same[0]) if same else add_reply(db, event.words)
 
 
 def _events(db: sqlite3.Connection, delivery: int) -> dict[EventKind, Event]:

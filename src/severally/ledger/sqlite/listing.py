@@ -10,6 +10,7 @@ import msgspec
 from severally.ledger.halted import WITHDRAWABLE, check_withdrawal
 from severally.ledger.sqlite.mailings import counts_of, found
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.tally import add_reply, recount
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Record
 
@@ -29,7 +30,6 @@ _NAMES = """
 SELECT d.id, r.rid FROM delivery AS d JOIN recipient AS r ON r.id = d.recipient
 WHERE d.id IN (SELECT value FROM json_each(?))
 """
-_REPLY = "INSERT INTO reply (code, enhanced, text, rule) VALUES (0, '', ?, '')"
 _SOME = """
 SELECT id, state FROM delivery
 WHERE id BETWEEN ? AND ? AND state IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
@@ -37,10 +37,6 @@ WHERE id BETWEEN ? AND ? AND state IN (SELECT value FROM json_each(?)) ORDER BY 
 _WITHDRAW = """
 UPDATE delivery SET state = 9, reply = ?, due = NULL, at = ?
 WHERE id IN (SELECT value FROM json_each(?))
-"""
-_TALLY = """
-INSERT INTO tally (cohort, state, n) VALUES (?, ?, ?)
-ON CONFLICT (cohort, state) DO UPDATE SET n = n + excluded.n
 """
 
 
@@ -93,7 +89,7 @@ class Listing:
         wanted = _listed(WITHDRAWABLE)
         with self._store.write() as db:
             check_withdrawal(found(db, mailing_id), counts_of(db, mailing_id))
-            reply = db.execute(_REPLY, (reason,)).lastrowid
+            reply = add_reply(db, (0, "", reason, ""))
             left = most
             for cohort, first, last, _ in db.execute(_HAVING, (mailing_id, wanted)).fetchall():
                 rows = db.execute(_SOME, (first, last, wanted, left)).fetchall()
@@ -107,7 +103,7 @@ class Listing:
 
 def _count(db: sqlite3.Connection, cohort: int, states: Sequence[int]) -> None:
     changes = [(cohort, state, -states.count(state)) for state in set(states)]
-    db.executemany(_TALLY, [*changes, (cohort, int(DeliveryState.WITHDRAWN), len(states))])
+    recount(db, [*changes, (cohort, int(DeliveryState.WITHDRAWN), len(states))])
 
 
 def _listed(numbers: Collection[int] | Iterator[int]) -> str:

@@ -55,7 +55,7 @@ SELECT id, state, halt_epoch, step FROM mailing WHERE state NOT IN ('done', 'voi
 
 # A decoder's types are worked out when it is made: here, once. Two threads that did it at the same
 # time ended the process with SIGSEGV (msgspec 0.22 on Python 3.11).
-_frozen = msgspec.msgpack.Decoder(Frozen)
+read_frozen = msgspec.msgpack.Decoder(Frozen).decode
 
 
 class Mailings:
@@ -150,7 +150,7 @@ class Mailings:
             row = db.execute(sql, (mailing_id,)).fetchone()
         if row is None:
             raise no_mailing(mailing_id)
-        return _frozen.decode(row[0])
+        return read_frozen(row[0])
 
     def set_state(
         self,

@@ -12,6 +12,7 @@ from severally.ledger.hearing import EXCLUDABLE, in_force, why_of
 from severally.ledger.sqlite.audiences import numbered
 from severally.ledger.sqlite.mailings import found
 from severally.ledger.sqlite.store import Store
+from severally.ledger.sqlite.tally import add_reply, recount
 from severally.model.delivery import DeliveryState
 from severally.model.event import Party
 from severally.model.mailing import Mailing
@@ -45,11 +46,6 @@ SELECT id, recipient, state FROM delivery WHERE id BETWEEN ? AND ?
 AND recipient IN (SELECT value FROM json_each(?)) ORDER BY id
 """
 _EXCLUDE = "UPDATE delivery SET state = ?, reply = ?, due = NULL, at = ? WHERE id = ?"
-_REPLY = "INSERT INTO reply (code, enhanced, text, rule) VALUES (?, ?, ?, ?)"
-_TALLY = """
-INSERT INTO tally (cohort, state, n) VALUES (?, ?, ?)
-ON CONFLICT (cohort, state) DO UPDATE SET n = n + excluded.n
-"""
 _EXCLUDED = """
 SELECT p.rule, count(*) FROM cohort AS c
 JOIN tally AS t ON t.cohort = c.id AND t.state = 10 AND t.n > 0
@@ -163,10 +159,10 @@ def _exclude(
             continue
         why = whys[recipient]
         if why not in replies:
-            replies[why] = db.execute(_REPLY, exclusion(why)).lastrowid or 0
+            replies[why] = add_reply(db, exclusion(why))
         db.execute(_EXCLUDE, (DeliveryState.EXCLUDED, replies[why], now, delivery))
         changes = [(cohort, state, -1), (cohort, int(DeliveryState.EXCLUDED), 1)]
-        db.executemany(_TALLY, changes)
+        recount(db, changes)
         counted[why] += 1
     return counted
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from severally.ledger.sqlite.mailings import write_act
+from severally.ledger.sqlite.mailings import read_frozen, write_act
 from severally.ledger.sqlite.store import Store
 from severally.ledger.urgent_rules import no_key, no_notice
 from severally.model.entries import Act
@@ -62,7 +62,7 @@ class SqliteUrgentRegister:
             row = db.execute(found, (digest,)).fetchone()
         if row is None:
             raise no_notice(digest)
-        return msgspec.msgpack.decode(row[0], type=Frozen)
+        return read_frozen(row[0])
 
     def add_key(self, key: ApiKey, act: Act) -> None:
         """Keep it."""
