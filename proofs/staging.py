@@ -11,12 +11,11 @@ planted faults, 3 the gates by simulation, 4 halting, 5 people who would skip ot
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from proofs.main import Shown, last_line, module, pytest
+from proofs.main import Shown, last_line, main, module, pytest
 from proofs.workspace import severally
 
 ROOT = Path(__file__).parents[1]
@@ -86,18 +85,5 @@ ITEMS: Mapping[int, Callable[[], Shown]] = {
 }
 
 
-def main(chosen: list[int]) -> int:
-    """Run them in order; 1 where one fails."""
-    failed = 0
-    for number in chosen:
-        try:
-            shown = ITEMS[number]()
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            shown = Shown(False, f"{type(error).__name__}: {error}")
-        failed += not shown.holds
-        print(f"{number}. {'holds' if shown.holds else 'FAILS'}: {shown.text}", flush=True)
-    return int(failed > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main([int(word) for word in sys.argv[1:]] or list(ITEMS)))
+    sys.exit(main([int(word) for word in sys.argv[1:]], ITEMS))

@@ -132,15 +132,14 @@ class Dns:
             records, _ = await self._ask(name, "TXT")
         except NoSuchName:
             return ()
-        return tuple(b"".join(record.strings).decode("utf-8", "replace") for record in records)
+        return _joined(records)
 
     async def plain(self, name: str, kind: str) -> tuple[str, ...]:
         """Records as text: TXT joined, MX `10 host`, names in lower case without the last dot.
         Raises NoSuchName, NoAnswer."""
-        if kind == "TXT":
-            records, _ = await self._ask(name, kind)
-            return tuple(b"".join(each.strings).decode("utf-8", "replace") for each in records)
         records, _ = await self._ask(name, kind)
+        if kind == "TXT":
+            return _joined(records)
         return tuple(each.to_text().lower().rstrip(".") for each in records)
 
     async def _ask(self, name: str, kind: str) -> tuple[list[Any], bool]:
@@ -160,3 +159,8 @@ def _is_local(nameserver: object) -> bool:
         return ipaddress.ip_address(str(address)).is_loopback
     except ValueError:
         return False
+
+
+def _joined(records: list[Any]) -> tuple[str, ...]:
+    """TXT records, the strings of each put together (RFC 7208 3.3)."""
+    return tuple(b"".join(each.strings).decode("utf-8", "replace") for each in records)

@@ -21,7 +21,7 @@ from severally.model.event import BOUNCES, Event, EventKind
 from severally.model.incoming import Came
 from severally.model.mailing import Cohort
 from severally.model.notice import Kind
-from severally.model.recipient import recipient_of
+from severally.model.recipient import Recipient, recipient_of
 from severally.model.wording import blotted
 from severally.ports import Keys, Ledger
 from severally.ports.incoming import Incoming
@@ -110,23 +110,25 @@ class Intake:
         said: Said = Said(""),  # noqa: B008  (frozen)
         rule: str = "",
     ) -> Judged:
-        mailing, claim = found.cohort.mailing, found.claim
-        audience = self._audience(mailing)
-        cipher = self._cipher_of(self._keys.audience_key(audience), audience)
-        person = recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
         event = Event(
-            claim.delivery,
+            found.claim.delivery,
             kind,
             at,
             source,
-            party_of(self._keys, self._cipher_of, person.address),
-            self._kind(mailing),
+            party_of(self._keys, self._cipher_of, self.person(found).address),
+            self._kind(found.cohort.mailing),
             said.code,
             said.status,
             blotted(said.words),
             rule,
         )
         return Judged(kind.value, event)
+
+    def person(self, found: Found) -> Recipient:
+        """Whose delivery it is."""
+        audience, claim = self._audience(found.cohort.mailing), found.claim
+        cipher = self._cipher_of(self._keys.audience_key(audience), audience)
+        return recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
 
     def unsubscribed(self, found: Found, at: float, source: str) -> Event:
         """Whoever this token belongs to wants no more notices of this kind."""

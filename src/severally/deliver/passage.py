@@ -23,6 +23,7 @@ from severally.model.envelope import Sealed, SmtpPayload
 from severally.model.lane import Lane, Limits
 from severally.model.outcome import Ending, Origin, Outcome, Reply
 from severally.model.submission import Waiting
+from severally.pace.limiter import Limiter, spacing_of
 from severally.pace.retry import RetryPlan
 from severally.ports import Clock, ConnectFailed, Connection, Ledger, Transport
 
@@ -59,7 +60,7 @@ class Passage:
         self._transport = transport
         self._route = route
         self._width = limits.connections or 20
-        self._rate = limits.rate
+        self._limiter = Limiter(spacing_of(limits.rate, 0.0))
         self._open = open_box
         self._clock = clock
         self._classify = classify
@@ -71,7 +72,6 @@ class Passage:
         self._slots = asyncio.Semaphore(self._width)
         self._wake = asyncio.Event()
         self._stopping = False
-        self._slot = 0.0
         self._pause = 0.0
 
     def nudge(self) -> None:
@@ -135,7 +135,7 @@ class Passage:
         self, letters: Iterable[tuple[Waiting, Sealed]]
     ) -> Iterable[list[tuple[Waiting, Sealed]]]:
         """In order, by where they lead; one at a time where a rate holds."""
-        most = 1 if self._rate else RUN
+        most = 1 if self._limiter.spacing else RUN
         open_runs: dict[str, list[tuple[Waiting, Sealed]]] = {}
         for letter in letters:
             where = self._transport.endpoint(self._lane(letter[1]))
@@ -151,17 +151,11 @@ class Passage:
 
     async def _send(self, run: list[tuple[Waiting, Sealed]]) -> None:
         try:
-            await self._wait_for_slot()
+            if self._limiter.spacing:
+                await self._clock.sleep_until(self._limiter.take(self._clock.monotonic(), 1))
             await self._try(run)
         finally:
             self._slots.release()
-
-    async def _wait_for_slot(self) -> None:
-        if self._rate is None:
-            return
-        now = self._clock.monotonic()
-        self._slot = max(self._slot + self._rate.spacing, now)
-        await self._clock.sleep_until(self._slot)
 
     async def _try(self, run: list[tuple[Waiting, Sealed]]) -> None:
         first = run[0][1]

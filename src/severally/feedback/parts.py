@@ -77,15 +77,16 @@ def headers_of_original(parts: Sequence[Message]) -> str:
     """The header fields of the message that is brought back, as `name: value` lines."""
     for part in parts:
         kind = part.get_content_type()
+        if kind not in _WHOLE and kind not in _HEADERS:
+            continue
         payload = part.get_payload()
-        if kind in ("message/rfc822", "message/global", "message/partial"):
-            inner = payload[0] if isinstance(payload, list) and payload else None
-            if isinstance(inner, Message):
-                lines = (f"{name}: {value}" for name, value in inner.items())
-                return "\n".join(lines)[:_MOST_ORIGINAL]
-        if kind in ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers"):
-            inner = payload[0] if isinstance(payload, list) and payload else None
-            if isinstance(inner, Message):
-                return "\n".join(f"{n}: {v}" for n, v in inner.items())[:_MOST_ORIGINAL]
+        inner = payload[0] if isinstance(payload, list) and payload else None
+        if isinstance(inner, Message):
+            return "\n".join(f"{n}: {v}" for n, v in inner.items())[:_MOST_ORIGINAL]
+        if kind in _HEADERS:
             return _decoded(part)[:_MOST_ORIGINAL]
     return ""
+
+
+_WHOLE = ("message/rfc822", "message/global", "message/partial")
+_HEADERS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")

@@ -2,7 +2,7 @@
 
 Delivery reports by RFC 3464 and RFC 6533, feedback reports by RFC 5965 and Outlook's JMRP,
 Exim's and qmail's own forms, and whatever flufl.bounce knows. Answers of machines are told apart.
-Nothing here decides which delivery it is about: see `tokens`.
+Nothing here decides which delivery it is about: `deliver.intake` asks our own token.
 """
 
 from __future__ import annotations

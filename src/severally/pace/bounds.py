@@ -30,6 +30,10 @@ class Assumptions(msgspec.Struct, frozen=True):
         """Seconds from a message's slot to its reply."""
         return self.service_s.get(lane, self.default_service_s)
 
+    def put_off(self, lane: str) -> float:
+        """The share of a lane's first attempts that is put off."""
+        return self.deferred.get(lane, self.default_deferred)
+
 
 def per_message(
     lane: Lane, route: Limits, assumptions: Assumptions, settings: Settings

@@ -97,8 +97,7 @@ class VirtualRun:
 
     def _put_off(self, lane: str, messages: float, each: float) -> int:
         """How many whole units of these come back later."""
-        assumptions = self._assumptions
-        share = assumptions.deferred.get(lane, assumptions.default_deferred)
+        share = self._assumptions.put_off(lane)
         if not share:
             return 0
         self._owed[lane] += share * messages / each
@@ -116,9 +115,7 @@ class VirtualRun:
             self.scheduler.finish(lane, cohort, count)
             return
         # a retry is not put off a second time: it brings back what it owed
-        assumptions = self._assumptions
-        share = assumptions.deferred.get(lane, assumptions.default_deferred)
-        self._owed[lane] -= share * count
+        self._owed[lane] -= self._assumptions.put_off(lane) * count
         self._left[lane, cohort] += count * self._each.get(lane, 1.0)
         self.scheduler.arrive(lane, cohort, count)
 

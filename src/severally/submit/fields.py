@@ -16,12 +16,28 @@ import msgspec
 from severally.submit.draft import Attachment, Party, Request, Unread, Unsupported
 
 
-def json_of(request: Request) -> Any:
-    """The body. Raises Unread."""
+def json_of(text_: bytes | str, what: str) -> Any:
+    """JSON as Python has it. Raises Unread."""
     try:
-        return msgspec.json.decode(request.body)
+        return msgspec.json.decode(text_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unread("the body is not JSON") from None
+        raise Unread(f"{what} is not JSON") from None
+
+
+def messages(request: Request, batch: bool, most: int) -> list[dict[str, Any]]:
+    """The messages of a body that is one, or a list of `most`. Raises Unread."""
+    body = json_of(request.body, "the body")
+    rows = entries(body, "the batch") if batch else [body]
+    if not rows:
+        raise Unread("there is no message")
+    if len(rows) > most:
+        raise Unread(f"more than {most} messages in one request")
+    return [entry(row, "a message") for row in rows]
+
+
+def bearer(request: Request) -> str:
+    """The key in `Authorization: Bearer KEY`; empty where there is none."""
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
 
 
 def entry(value: Any, what: str) -> dict[str, Any]:

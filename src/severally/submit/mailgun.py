@@ -26,7 +26,7 @@ from severally.submit.draft import (
     Unsupported,
     Why,
 )
-from severally.submit.fields import entry, one, parties, text
+from severally.submit.fields import entry, json_of, one, parties, text
 
 NAME = "mailgun"
 CURE = "add recipient-variables with an entry for each recipient, an empty one suffices"
@@ -171,10 +171,8 @@ def _variables(said: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     values = said.get("recipient-variables", [])
     if len(values) > 1:
         raise Unread("recipient-variables stands twice")
-    try:
-        found = entry(msgspec.json.decode(values[0]) if values else {}, "recipient-variables")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unread("recipient-variables is not JSON") from None
+    what = "recipient-variables"
+    found = entry(json_of(values[0], what) if values else {}, what)
     return {box.lower(): entry(own, "a recipient's variables") for box, own in found.items()}
 
 

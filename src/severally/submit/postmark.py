@@ -11,7 +11,7 @@ import msgspec
 
 from severally.submit import draft as d
 from severally.submit.draft import Answer, Draft, Read, Request, Unread, Unsupported, Why
-from severally.submit.fields import entries, entry, file_of, json_of, one, parties, text
+from severally.submit.fields import entries, entry, file_of, messages, one, parties, text
 
 NAME = "postmark"
 ONE = "/email"
@@ -37,13 +37,7 @@ def read(request: Request) -> Read:
     """Raises Unread, Unsupported."""
     if request.path.rstrip("/") in TEMPLATES:
         raise Unsupported("a stored template: only Postmark has it")
-    body = json_of(request)
-    rows = entries(body, "the batch") if _batch(request) else [body]
-    if not rows:
-        raise Unread("there is no message")
-    if len(rows) > MOST:
-        raise Unread(f"more than {MOST} messages in one request")
-    return Read(tuple(_draft(entry(row, "a message")) for row in rows))
+    return Read(tuple(map(_draft, messages(request, _batch(request), MOST))))
 
 
 def accepted(request: Request, read: Read, ids: Sequence[Sequence[str]]) -> Answer:

@@ -11,7 +11,7 @@ import msgspec
 
 from severally.submit import draft as d
 from severally.submit.draft import Answer, Draft, Party, Read, Request, Unread, Why
-from severally.submit.fields import entries, entry, file_of, json_of, one, refuse_any, text
+from severally.submit.fields import bearer, entries, entry, file_of, messages, one, refuse_any, text
 
 NAME = "resend"
 ONE = "/emails"
@@ -40,18 +40,12 @@ def matches(request: Request) -> bool:
 
 def key(request: Request) -> str:
     """The API key the program shows."""
-    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return bearer(request)
 
 
 def read(request: Request) -> Read:
     """Raises Unread, Unsupported."""
-    body = json_of(request)
-    rows = entries(body, "the batch") if request.path == BATCH else [body]
-    if not rows:
-        raise Unread("there is no message")
-    if len(rows) > MOST:
-        raise Unread(f"more than {MOST} messages in one request")
-    return Read(tuple(_draft(entry(row, "a message")) for row in rows))
+    return Read(tuple(map(_draft, messages(request, request.path == BATCH, MOST))))
 
 
 def accepted(request: Request, read: Read, ids: Sequence[Sequence[str]]) -> Answer:

@@ -13,7 +13,7 @@ import msgspec
 
 from severally.submit import draft as d
 from severally.submit.draft import Answer, Draft, Party, Read, Request, Unread, Unsupported, Why
-from severally.submit.fields import entries, entry, file_of, json_of, refuse_any, text
+from severally.submit.fields import bearer, entries, entry, file_of, json_of, refuse_any, text
 
 NAME = "sendgrid"
 PATH = "/v3/mail/send"
@@ -25,6 +25,11 @@ _ONLY_THERE = {
     "send_at": "the guard sends at once",
     "sections": "write them out",
 }
+_ONLY_THERE_EACH = {
+    "dynamic_template_data": "only SendGrid has its templates",
+    "send_at": "the guard sends at once",
+}
+"""The same, of a personalization."""
 _STATUS = {d.UNSIGNED: 401, d.NOT_ALLOWED: 403, d.HALTED: 403, d.TOO_LARGE: 413, d.TROUBLE: 503}
 
 
@@ -35,7 +40,7 @@ def matches(request: Request) -> bool:
 
 def read(request: Request) -> Read:
     """Raises Unread, Unsupported."""
-    body = entry(json_of(request), "the body")
+    body = entry(json_of(request.body, "the body"), "the body")
     refuse_any(body, _ONLY_THERE)
     drafts = tuple(_draft(body, entry(raw, "a personalization")) for raw in _envelopes(body))
     boxes = [party.address.lower() for each in drafts for party in each.everyone]
@@ -49,7 +54,7 @@ def read(request: Request) -> Read:
 
 def key(request: Request) -> str:
     """The API key the program shows."""
-    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return bearer(request)
 
 
 def accepted(request: Request, read: Read, ids: Sequence[Sequence[str]]) -> Answer:
@@ -74,12 +79,7 @@ def _envelopes(body: Mapping[str, Any]) -> list[Any]:
 
 
 def _draft(body: dict[str, Any], envelope: dict[str, Any]) -> Draft:
-    for name, why in {
-        "dynamic_template_data": "only SendGrid has its templates",
-        "send_at": "the guard sends at once",
-    }.items():
-        if envelope.get(name):
-            raise Unsupported(f"{name}: {why}")
+    refuse_any(envelope, _ONLY_THERE_EACH)
     put = _substitutes(envelope)
     bodies = _bodies(body)
     to = _parties(envelope, "to")

@@ -17,7 +17,6 @@ import msgspec
 from severally.submit import draft as d
 from severally.submit.draft import (
     Answer,
-    Attachment,
     Draft,
     Party,
     Read,
@@ -26,7 +25,7 @@ from severally.submit.draft import (
     Unsupported,
     Why,
 )
-from severally.submit.fields import entries, entry, file_of, one, parties, refuse_any, text
+from severally.submit.fields import entries, entry, file_of, json_of, one, parties, refuse_any, text
 
 NAME = "ses"
 SEND = "/v2/email/outbound-emails"
@@ -51,10 +50,7 @@ def matches(request: Request) -> bool:
 
 def read(request: Request) -> Read:
     """Raises Unread, Unsupported."""
-    try:
-        body = entry(msgspec.json.decode(request.body), "the body")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unread("the body is not JSON") from None
+    body = entry(json_of(request.body, "the body"), "the body")
     refuse_any(body, {"ListManagementOptions": "only SES knows its contact lists"})
     drafts = _bulk(body) if request.path == BULK else (_single(body),)
     if len(drafts) > MOST or any(len(each.everyone) > MOST for each in drafts):
@@ -153,15 +149,6 @@ def _simple(simple: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _file(fields: dict[str, Any]) -> Attachment:
-    name, kind, content = (
-        fields.get("FileName"),
-        fields.get("ContentType"),
-        fields.get("RawContent"),
-    )
-    return file_of(name, kind, content, fields.get("ContentId"))
-
-
 def _filled(template: dict[str, Any], data: str, own: dict[str, Any]) -> dict[str, Any]:
     content = entry(template.get("TemplateContent"), "TemplateContent")
     if not content:
@@ -188,10 +175,7 @@ def _fill(form: str, values: dict[str, Any]) -> str:
 
 
 def _data(said: str) -> dict[str, Any]:
-    try:
-        return entry(msgspec.json.decode(said), "template data")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unread("template data that is not JSON") from None
+    return entry(json_of(said, "template data that"), "template data")
 
 
 def _data_of(value: Any) -> str:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.exceptions import (
     HTTPException,
     NotAuthorizedException,
@@ -110,7 +110,7 @@ def _declined(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 def _http(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What Litestar itself says no to: paths, methods, sizes, bodies."""
     assert isinstance(error, HTTPException)
-    if isinstance(error.__cause__, RecursionError) or _is_deep(error):
+    if _is_deep(error):
         return problem(Declined(413, "too-deep", "the body is nested too deeply"))
     if isinstance(error, ValidationException):
         return problem(_invalid(error.extra))
@@ -194,4 +194,3 @@ HANDLERS: dict[int | type[Exception], Any] = {
     Exception: _unexpected,
 }
 """For `Litestar(exception_handlers=…)`."""
-JSON = MediaType.JSON

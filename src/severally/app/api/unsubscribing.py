@@ -20,9 +20,9 @@ from litestar.params import FromPath
 from severally.app.api.given import Given
 from severally.app.office import Office
 from severally.app.operations.intaking import intake_of
+from severally.deliver.intake import Found
 from severally.model.delivery import Purpose
 from severally.model.languages import pick_locale
-from severally.model.recipient import recipient_of
 
 PATH = "/u"
 _SOURCE = "en"
@@ -57,19 +57,15 @@ class _About(msgspec.Struct, frozen=True):
     sender: str
 
 
-def _about(office: Office, token: str) -> tuple[_About, Any] | None:
+def _about(office: Office, token: str) -> tuple[_About, Found] | None:
     """Whose token it is; None for one that is not ours or not for this."""
-    found = intake_of(office).delivery(token)
+    intake = intake_of(office)
+    found = intake.delivery(token)
     if found is None or found.purpose is not Purpose.UNSUBSCRIBE:
         return None
-    mailing = office.ledger.mailing(found.cohort.mailing)
-    frozen = office.ledger.frozen(mailing.id)
-    key = office.keys.audience_key(mailing.audience)
-    cipher = office.wiring.row_cipher(key, mailing.audience)
-    claim = found.claim
-    person = recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
-    sender = frozen.sender.display_name or frozen.sender.domain
-    return _About(person.locale, sender), found
+    sender = office.ledger.frozen(found.cohort.mailing).sender
+    name = sender.display_name or sender.domain
+    return _About(intake.person(found).locale, name), found
 
 
 def _page(about: _About | None, said: str, button: bool, status: int) -> Response[str]:

@@ -1,6 +1,6 @@
 """A curve of completion in a terminal: eighths of a block, time to the right.
 
-Responsible for the drawing alone. `chart_file` draws the same for a picture.
+Responsible for the drawing alone. `operations.charts` draws the same as a picture.
 """
 
 from __future__ import annotations

@@ -31,10 +31,7 @@ _GUARD = after("severally guard", "severally guard --until +8h", codes=(0, 1, 2,
 
 def guard(
     ctx: typer.Context,
-    until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
-    ] = None,
+    until: options.Ends = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:

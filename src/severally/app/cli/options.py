@@ -75,6 +75,14 @@ Until = Annotated[
         help="Stop waiting then and end with 5: 2026-12-01T12:00:00Z, 12:30 or +2h.",
     ),
 ]
+Ends = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
+]
+OneMailing = Annotated[
+    str | None,
+    typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
+]
 WhichMailing = Annotated[
     str | None,
     typer.Argument(

@@ -154,10 +154,7 @@ _HALT = after(
 
 def halt(
     ctx: typer.Context,
-    mailing: Annotated[
-        str | None,
-        typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
-    ] = None,
+    mailing: options.OneMailing = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every mailing under way, and the drop-in guard.")
     ] = False,
@@ -189,10 +186,7 @@ _RESUME = after(
 
 def resume(
     ctx: typer.Context,
-    mailing: Annotated[
-        str | None,
-        typer.Argument(metavar="MAILING", help="Its id, like m-7k2d9x.", show_default=False),
-    ] = None,
+    mailing: options.OneMailing = None,
     guard: Annotated[bool, typer.Option("--guard", help="The drop-in guard.")] = False,
     until: options.Until = None,
     workspace: options.Workspace = None,

@@ -34,10 +34,7 @@ def serve(
             help="Listen there instead of [serve] port; 0 takes a free one.",
         ),
     ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
-    ] = None,
+    until: options.Ends = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
@@ -71,10 +68,7 @@ def intake(
     once: Annotated[
         bool, typer.Option("--once", help="End when nothing waits any more; opens no listener.")
     ] = False,
-    until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),
-    ] = None,
+    until: options.Ends = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:

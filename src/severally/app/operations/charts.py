@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,7 +79,7 @@ def _grid(quarter: int, at: Callable[[float, float], str], ends: float, total: i
 
 
 def _text(words: str) -> str:
-    return words.replace("&", "&amp;").replace("<", "&lt;")
+    return html.escape(words, quote=False)
 
 
 def _photographed(office: Office, drawn: str) -> bytes:

@@ -53,13 +53,13 @@ def sender_of(office: Office, notice: Notice, findings: list[Finding]) -> Sender
     """The notice's sender; what is wrong with it is added to `findings`."""
     name = notice.sender
     sender = sender_named(office, name, findings)
-    if sender is not None and notice.kind is Kind.MARKETING:
-        where = office.workspace.where(f"senders.{name}")
-        if not (sender.unsubscribe or sender.unsubscribe_url):
-            way = "set unsubscribe_url"
-            findings.append(Finding(where, "a marketing notice needs a way out", way))
-            return None
-    return sender
+    if sender is None or notice.kind is not Kind.MARKETING:
+        return sender
+    if sender.unsubscribe or sender.unsubscribe_url:
+        return sender
+    where = office.workspace.where(f"senders.{name}")
+    findings.append(Finding(where, "a marketing notice needs a way out", "set unsubscribe_url"))
+    return None
 
 
 def sender_named(office: Office, name: str, findings: list[Finding]) -> Sender | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from severally.app.guarding.serving import Open, serving
 from severally.app.office import Office
 from severally.app.operations.signing import act_as, on_record
+from severally.app.stopping import told_to_end
 from severally.model.entries import Act
 from severally.model.operator import Role
 from severally.model.submission import Submission
+
+if TYPE_CHECKING:
+    from severally.app.guarding.serving import Open
 
 ALLOWED_S = 24 * 3600.0
 """How long a content that was released may go on without being held again."""
@@ -53,16 +56,12 @@ def run(
     until: float | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until sending fails; `until` is Unix seconds."""
+    from severally.app.guarding.serving import serving  # two servers, which other verbs do without
 
     async def serve() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+        stop = told_to_end(until, office.wiring.clock.wall())
         async with serving(office, told) as where:
             ready(where)
-            if until is not None:
-                loop.call_later(until - office.wiring.clock.wall(), stop.set)
             ended = asyncio.ensure_future(where.ended.wait())
             asked = asyncio.ensure_future(stop.wait())
             await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)

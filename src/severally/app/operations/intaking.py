@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from severally.app.incoming import doors
 from severally.app.lock import DeliveryLock
 from severally.app.office import Office
 from severally.app.operations.feedback_results import IntakeResult
+from severally.app.stopping import told_to_end
 from severally.app.ways import open_spool
 from severally.deliver.intake import Intake
 from severally.model.errors import Refused, SeverallyError, UsageError
@@ -77,12 +77,7 @@ def intake_of(office: Office) -> Intake:
 
 
 async def _until(office: Office, until: float | None, counts: Counter[str], say: Say) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if until is not None:
-        loop.call_later(max(0.0, until - office.wiring.clock.wall()), stop.set)
+    stop = told_to_end(until, office.wiring.clock.wall())
     async with opened(office, say):
         await hear(office, counts, stop, say)
 

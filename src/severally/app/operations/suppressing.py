@@ -37,7 +37,6 @@ _ROLES = (Role.OPERATOR, Role.APPROVER)
 _BATCH = 1_000
 _SHOWN = 1_000
 _KEY_BYTES = 16
-_NAMED = 5
 HEADING = ("email", "key", "scope", "why", "source", "at", "expires")
 
 

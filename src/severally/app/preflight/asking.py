@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from severally.adapters.dns import NoSuchName
+
 
 class Standing(StrEnum):
     """How a check ended. Only `fail` is something that receivers reject for."""
@@ -32,6 +34,14 @@ class Asks(Protocol):
     async def plain(self, name: str, kind: str) -> tuple[str, ...]:
         """Records as text: TXT joined, MX `10 host`, PTR and A as they are; lower-case names."""
         ...
+
+
+async def texts(asks: Asks, name: str) -> tuple[str, ...]:
+    """TXT records; none for a name that is not there. Raises NoAnswer."""
+    try:
+        return await asks.plain(name, "TXT")
+    except NoSuchName:
+        return ()
 
 
 def passed(name: str, why: str) -> Check:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from severally.adapters.dns import NoSuchName
-from severally.app.preflight.asking import Asks, tags_of
+from severally.app.preflight.asking import Asks, tags_of, texts
 
 _MOST_QUERIES = 8
 """RFC 9989 4.10: a tree walk asks eight names at most."""
@@ -28,11 +27,8 @@ class Dmarc(msgspec.Struct, frozen=True):
 
 async def record_at(asks: Asks, domain: str) -> Dmarc | None:
     """The record published for this very domain. Raises NoAnswer."""
-    try:
-        texts = await asks.plain(f"_dmarc.{domain}", "TXT")
-    except NoSuchName:
-        return None
-    found = [text for text in texts if text.replace(" ", "").lower().startswith("v=dmarc1")]
+    said = await texts(asks, f"_dmarc.{domain}")
+    found = [text for text in said if text.replace(" ", "").lower().startswith("v=dmarc1")]
     if not found:
         return None
     return Dmarc(domain, tags_of(found[0]), len(found) > 1)

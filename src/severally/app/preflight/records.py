@@ -12,20 +12,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from severally.adapters.dns import NoAnswer, NoSuchName
 from severally.app.preflight import dmarc
-from severally.app.preflight.asking import Asks, Check, failed, passed, tags_of, unknown, warned
+from severally.app.preflight.asking import (
+    Asks,
+    Check,
+    failed,
+    passed,
+    tags_of,
+    texts,
+    unknown,
+    warned,
+)
 
 _RSA_LEAST, _RSA_GOOD = 1024, 2048
 """RFC 8301 3.2: below 1024 verifiers take no signature; signers use 2048."""
 _SILENT = "DNS gave no answer"
 _LATER = "ask again later, or name another resolver in [preflight]"
-
-
-async def texts(asks: Asks, name: str) -> tuple[str, ...]:
-    """TXT records; none for a name that is not there. Raises NoAnswer."""
-    try:
-        return await asks.plain(name, "TXT")
-    except NoSuchName:
-        return ()
 
 
 async def dkim(asks: Asks, name: str, ours: str) -> Check:

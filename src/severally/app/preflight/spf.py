@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from severally.adapters.dns import NoAnswer, NoSuchName
-from severally.app.preflight.asking import Asks
+from severally.app.preflight.asking import Asks, texts
 
 MOST_LOOKUPS = 10
 MOST_VOID = 2
@@ -89,12 +89,10 @@ class _Evaluation:
 
     async def _published(self, domain: str) -> str | None:
         try:
-            texts = await self._asks.plain(domain, "TXT")
-        except NoSuchName:
-            return None
+            said = await texts(self._asks, domain)
         except NoAnswer:
             raise _Stop(Result.TEMPERROR, f"DNS gave no answer about {domain}") from None
-        records = [t for t in texts if t.lower() == "v=spf1" or t.lower().startswith("v=spf1 ")]
+        records = [t for t in said if t.lower() == "v=spf1" or t.lower().startswith("v=spf1 ")]
         if len(records) > 1:
             raise _Stop(Result.PERMERROR, f"{domain} has {len(records)} SPF records, not one")
         return records[0] if records else None

@@ -2,8 +2,8 @@
 
 Responsible for every accepted message ending in one explained state: accepted, refused, expired,
 blocked. One process per workspace. A message is marked on disk before a byte of it leaves; what
-a crash leaves so marked is tried again, with the same bytes. Not responsible for what is accepted
-(`intake`), nor for how one route carries one message (`way`).
+a crash leaves so marked is tried again, with the same bytes. Not responsible for what is accepted,
+nor for how one route carries one message (`way`).
 """
 
 from __future__ import annotations
