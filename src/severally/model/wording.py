@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"[^\s<>\"(),:;]+@[^\s<>\"(),:;]+")
+_ADDRESS = re.compile(r"[^\s<>\"(),:;]*@[^\s<>\"(),:;]*")
+"""An '@' and whatever stands around it: a quoted local part ends in a quotation mark."""
 _LONG = re.compile(r"[^\s]{40,}")
 _SITE = re.compile(r"https?://[A-Za-z0-9.-]{1,60}/")
 _KEPT = 300
