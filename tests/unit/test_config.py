@@ -216,3 +216,18 @@ def test_a_time_of_day_is_the_next_one() -> None:
     then = moment("12:30", NOON)
     assert then is not None
     assert 0 < then - NOON <= 86_400
+
+
+@pytest.mark.parametrize(
+    ("hosts", "here"),
+    [
+        (DEFAULT_HOSTS, True),
+        (("127.0.0.1",), True),
+        (("localhost", "192.0.2.0/24"), False),
+        (("127.0.0.1", "relay.exchange.example"), False),
+        (("0.0.0.0/0",), False),
+    ],
+)
+def test_whether_only_this_machine_can_be_reached(hosts: tuple[str, ...], here: bool) -> None:
+    assert Allowed((), hosts).only_here is here
+    assert not Allowed((), hosts, everything=True).only_here

@@ -15,7 +15,7 @@ from severally.app.cli import paint_plan
 from severally.app.config import Workspace, load
 from severally.app.office import Office, open_office
 from severally.app.operations import charts, plans, whatif
-from severally.app.operations.forecast import Forecast
+from severally.app.operations.forecast import DIRECT_S, RELAY_S, Forecast
 from severally.app.operations.results import AudienceResult, PlanLane, PlanResult, WhatIf
 from severally.app.wiring import Wiring
 from severally.model.errors import UsageError
@@ -65,6 +65,13 @@ def test_a_direct_plan_says_what_another_address_or_another_way_would_do(office:
     assert "a machine twice as fast" not in rows, "it would win nothing"
     ends = [row.estimate_s for row in found]
     assert ends == sorted(ends)
+
+
+def test_whoever_is_on_this_machine_answers_sooner(office: Office) -> None:
+    far = replace(asked(office), receivers={"mx.one.example": 1})
+    near = replace(far, near=True)
+    assert far.run().makespan_s == pytest.approx(DIRECT_S)
+    assert near.run().makespan_s == pytest.approx(RELAY_S)
 
 
 def test_a_configured_relay_is_asked_instead_of_one_that_could_be(

@@ -37,6 +37,13 @@ class Allowed:
             if not _PATTERN.fullmatch(name) or name.startswith("*"):
                 raise ValueError(f"allow_hosts: {name!r} is no host name, address or network")
 
+    @property
+    def only_here(self) -> bool:
+        """Whether no host but this machine can be connected to."""
+        if self.everything or self._names - {"localhost"}:
+            return False
+        return all(network.is_loopback for network in self._networks)
+
     def domain(self, domain: str) -> bool:
         """Whether mail may go to this lower-case A-label domain."""
         return self.everything or domain in self._exact or domain.endswith(tuple(self._below))

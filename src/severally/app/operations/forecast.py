@@ -39,7 +39,8 @@ class Forecast:
 
     `share` of every rate; `deferred` share of first attempts; `rates` in place of those that hold,
     by receiver; `sources` addresses that the route sends from, each with the limits of one.
-    `way`: other limits of the whole route; `relayed`: somebody else takes it to the receivers.
+    `way`: other limits of the whole route; `relayed`: somebody else takes it to the receivers;
+    `near`: whoever answers is on this machine.
     """
 
     workspace: Workspace
@@ -54,6 +55,7 @@ class Forecast:
     sources: int = 1
     way: Limits | None = None
     relayed: bool = False
+    near: bool = False
 
     def with_route(self, limits: Limits) -> Forecast:
         """The same with other limits of the whole route."""
@@ -95,9 +97,10 @@ class Forecast:
         return msgspec.structs.replace(lane, limits=limits, source=name)
 
     def _assumptions(self) -> Assumptions:
-        direct = isinstance(self.workspace.routes[self.route], MxRoute) and not self.relayed
+        direct = isinstance(self.workspace.routes[self.route], MxRoute)
+        far = direct and not (self.relayed or self.near)
         return Assumptions(
-            DIRECT_S if direct else RELAY_S,
+            DIRECT_S if far else RELAY_S,
             machine_per_s=self.machine_per_s,
             default_deferred=self.deferred,
             deferred_s=self.workspace.retries.first_s,

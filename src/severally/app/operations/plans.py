@@ -60,7 +60,8 @@ def forecast(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Fo
     """What is asked: so many recipients per receiver, with this machine as it is now."""
     workspace = office.workspace
     speed = capacity.per_second(office, frozen)
-    return Forecast(workspace, frozen.route, receivers, speed, workspace.max_in_doubt)
+    near = workspace.allowed.only_here
+    return Forecast(workspace, frozen.route, receivers, speed, workspace.max_in_doubt, near=near)
 
 
 def estimate(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Plan:
