@@ -12,7 +12,7 @@ from severally.ledger.sqlite import SqliteLedger
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act, Record
 from severally.model.errors import UsageError
-from severally.model.submission import Boxed, Standing, Submission
+from severally.model.submission import Boxed, Submission, SubmissionState
 from severally.ports import Ledger
 
 D = DeliveryState
@@ -106,11 +106,11 @@ def test_in_a_ledger_that_was_put_back_what_waits_is_in_doubt(ledger: Ledger) ->
 
 
 def test_more_than_so_many_of_one_content_are_held(ledger: Ledger) -> None:
-    assert hand_in(ledger, "g-1", 3, most=5).standing is Standing.PASSED
-    assert hand_in(ledger, "g-2", 2, most=5).standing is Standing.PASSED
-    assert hand_in(ledger, "g-3", 1, most=5).standing is Standing.HELD
-    assert hand_in(ledger, "g-4", 5, most=5, content=b"y").standing is Standing.PASSED
-    assert hand_in(ledger, "g-5", 5, at=100.0, most=5).standing is Standing.PASSED  # later
+    assert hand_in(ledger, "g-1", 3, most=5).state is SubmissionState.PASSED
+    assert hand_in(ledger, "g-2", 2, most=5).state is SubmissionState.PASSED
+    assert hand_in(ledger, "g-3", 1, most=5).state is SubmissionState.HELD
+    assert hand_in(ledger, "g-4", 5, most=5, content=b"y").state is SubmissionState.PASSED
+    assert hand_in(ledger, "g-5", 5, at=100.0, most=5).state is SubmissionState.PASSED  # later
     assert [each.id for each in ledger.held()] == ["g-3"]
     assert ledger.letter_counts()[D.HELD] == 1
 
@@ -120,8 +120,8 @@ def test_a_released_content_goes_on_until_its_time(ledger: Ledger) -> None:
     assert ledger.letters_due(60.0, 10) == []
     assert ledger.release("g-1", 80.0, ACT) == 6
     assert len(ledger.letters_due(60.0, 10)) == 6 and not ledger.held()
-    assert hand_in(ledger, "g-2", 9, at=79.0, most=5).standing is Standing.PASSED
-    assert hand_in(ledger, "g-3", 9, at=81.0, most=5).standing is Standing.HELD
+    assert hand_in(ledger, "g-2", 9, at=79.0, most=5).state is SubmissionState.PASSED
+    assert hand_in(ledger, "g-3", 9, at=81.0, most=5).state is SubmissionState.HELD
     with pytest.raises(UsageError, match="is not held"):
         ledger.release("g-1", 80.0, ACT)
 
@@ -151,10 +151,3 @@ def test_who_was_written_to_is_known_by_keyed_hash(ledger: Ledger) -> None:
     hand_in(ledger, "g-1")
     assert ledger.recipients_among([b"g-1-0", b"g-1-1", b"nobody", b"g-1-0"]) == 2
     assert ledger.recipients_among([]) == 0
-
-
-def test_when_the_next_letter_is_due(ledger: Ledger) -> None:
-    assert ledger.next_letter() is None
-    hand_in(ledger, "g-1", 1)
-    attempt(ledger, (1, D.DEFERRED, 90.0))
-    assert ledger.next_letter() == 90.0

@@ -22,7 +22,7 @@ from severally.app.wiring import Wiring
 from severally.model.entries import Act
 from severally.model.event import Party
 from severally.model.operator import Operator, Role
-from severally.model.submission import Boxed, Standing, Submission
+from severally.model.submission import Boxed, Submission, SubmissionState
 from severally.model.suppression import Suppression, Why
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ def guarding(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_office(load(folder), Wiring()) as office:
         held = Submission("g-1f0c2a9d4e5b6c70", "sendgrid", 1.0, b"content", 2)
         boxes = [Boxed(number, b"blind", b"salt", b"box") for number in range(2)]
-        assert office.ledger.hand_in(held, boxes, most=1, since=0.0).standing is Standing.HELD
+        assert office.ledger.hand_in(held, boxes, most=1, since=0.0).state is SubmissionState.HELD
     return folder
 
 

@@ -17,7 +17,7 @@ from tests.servers.nameserver import Nameserver
 
 from severally.adapters.dns import Dns
 from severally.app.preflight import dmarc, spf
-from severally.app.preflight.asking import Check, Standing
+from severally.app.preflight.asking import Check, Result
 from severally.app.preflight.bulk import rejecting
 from severally.app.preflight.looking import Facts, look
 
@@ -73,7 +73,7 @@ def server() -> Iterator[Nameserver]:
 
 def test_a_sound_sender_passes_everything(server: Nameserver) -> None:
     checks = looked(server)
-    assert {check.standing for check in checks.values()} == {Standing.PASS}, checks
+    assert {check.result for check in checks.values()} == {Result.PASS}, checks
     assert {"Gmail", "Yahoo", "Microsoft"} <= set(checks)
 
 
@@ -101,8 +101,8 @@ def _void_lookups(server: Nameserver) -> None:
     server.add("shop.test", "TXT", txt(f"v=spf1 {gone} ip4:{IP} -all"))
 
 
-F, W, U = Standing.FAIL, Standing.WARN, Standing.UNKNOWN
-BROKEN: list[tuple[str, Break, str, Standing, str]] = [
+F, W, U = Result.FAIL, Result.WARN, Result.UNKNOWN
+BROKEN: list[tuple[str, Break, str, Result, str]] = [
     ("no SPF", _spf("nothing"), "SPF", F, "publishes no SPF record"),
     ("two SPF", _spf(f"v=spf1 ip4:{IP} -all", "v=spf1 -all"), "SPF", F, "2 SPF records"),
     ("another address", _spf("v=spf1 ip4:198.51.100.9 -all"), "SPF", F, "does not name"),
@@ -141,19 +141,19 @@ BROKEN: list[tuple[str, Break, str, Standing, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spoil", "name", "standing", "why"), [b[1:] for b in BROKEN],
+@pytest.mark.parametrize(("spoil", "name", "result", "why"), [b[1:] for b in BROKEN],
                          ids=[b[0] for b in BROKEN])  # fmt: skip
 def test_what_is_broken_is_named_with_its_cure(
-    server: Nameserver, spoil: Break, name: str, standing: Standing, why: str
+    server: Nameserver, spoil: Break, name: str, result: Result, why: str
 ) -> None:
     assert len(BROKEN) >= 30
     spoil(server)
     checks = looked(server)
     found = checks[name]
-    assert found.standing is standing and why in found.why, found
-    assert found.cure or standing is not F
+    assert found.result is result and why in found.why, found
+    assert found.cure or result is not F
     rejected = rejecting(checks.values(), ("google", "microsoft", "gmx"))
-    wanted = {"SPF", "DKIM s1", "DMARC", "PTR"} if standing is F else set()
+    wanted = {"SPF", "DKIM s1", "DMARC", "PTR"} if result is F else set()
     assert ("Gmail" in rejected) is (name in wanted)
     assert ("Microsoft" in rejected) is (name in wanted - {"PTR"})
 
@@ -173,11 +173,11 @@ def test_a_sender_whose_settings_do_not_fit(
     import msgspec
 
     checks = looked(server, msgspec.structs.replace(FACTS, **facts))
-    assert checks[name].standing is F and why in checks[name].why
+    assert checks[name].result is F and why in checks[name].why
 
 
 def test_a_mail_host_without_tls_is_said(server: Nameserver) -> None:
-    assert looked(server, tls="does not offer STARTTLS")["TLS"].standing is W
+    assert looked(server, tls="does not offer STARTTLS")["TLS"].result is W
 
 
 # --- outside judges
@@ -289,5 +289,5 @@ def test_as_a_person_runs_it(server: Nameserver, tmp_path: Path) -> None:
     )
     assert done.returncode == 3, done.stderr
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
-    assert checks["SPF"]["standing"] == "pass" and checks["DKIM"]["standing"] == "fail"
-    assert checks["Gmail"]["standing"] == "fail" and "DKIM" in checks["Gmail"]["why"]
+    assert checks["SPF"]["result"] == "pass" and checks["DKIM"]["result"] == "fail"
+    assert checks["Gmail"]["result"] == "fail" and "DKIM" in checks["Gmail"]["why"]

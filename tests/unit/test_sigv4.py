@@ -13,7 +13,7 @@ def signed(body: bytes, secret: str = "secret", at: str = "20260101T000000Z") ->
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    made = AWSRequest("POST", f"http://127.0.0.1:8025{ses.SEND}", {"Host": "127.0.0.1:8025"}, body)
+    made = AWSRequest("POST", f"http://127.0.0.1:8026{ses.SEND}", {"Host": "127.0.0.1:8026"}, body)
     made.context["timestamp"] = at
     auth = SigV4Auth(Credentials("AKIDEXAMPLE", secret), "ses", "eu-west-1")
     made.headers["X-Amz-Date"] = at

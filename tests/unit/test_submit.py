@@ -16,7 +16,7 @@ from severally.submit.draft import (
     HALTED,
     LEAK,
     Draft,
-    Party,
+    NamedAddress,
     Request,
     Unread,
     Unsupported,
@@ -26,7 +26,7 @@ from severally.submit.likeness import likeness
 from severally.submit.writing import written
 
 A, B = "ada@c.example", "bob@c.example"
-US = Party("us@exchange.example", "Us")
+US = NamedAddress("us@exchange.example", "Us")
 FORM = {"content-type": "multipart/form-data; boundary=x"}
 
 
@@ -79,7 +79,9 @@ def by_mailgun(*fields: tuple[str, bytes], path: str = "/v3/x.example/messages")
     return list(mailgun.read(request(path, parts(*base, *fields), FORM)).drafts)
 
 
-def message_of(draft: Draft, to: Party | None = None, readdress: bool = False) -> EmailMessage:
+def message_of(
+    draft: Draft, to: NamedAddress | None = None, readdress: bool = False
+) -> EmailMessage:
     raw = written(draft, to or draft.everyone[0], "id@x.example", 0.0, readdress)
     assert b"\n" not in raw.replace(b"\r\n", b"")
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
@@ -105,7 +107,11 @@ def test_sendgrid_puts_substitutions_in_and_lets_a_personalization_speak_for_its
         "headers": {"X-Own": "1"},
     }
     draft = by_sendgrid(personalizations=[row], headers={"X-Own": "0", "X-All": "2"})
-    assert (draft.subject, draft.text, draft.to) == ("For you", "Hello you", (Party(A, "Ada"),))
+    assert (draft.subject, draft.text, draft.to) == (
+        "For you",
+        "Hello you",
+        (NamedAddress(A, "Ada"),),
+    )
     assert dict(draft.headers) == {"X-Own": "1", "X-All": "2"}
 
 
@@ -152,7 +158,7 @@ def test_mailgun_puts_each_ones_variables_in() -> None:
         ("html", b"<p>%recipient.n% at %recipient%</p>"),
     )
     assert (ada.html, bob.html) == (f"<p>Ada at {A}</p>", f"<p>Bob at {B}</p>")
-    assert (ada.to, bob.to) == ((Party(A),), (Party(B),))
+    assert (ada.to, bob.to) == ((NamedAddress(A),), (NamedAddress(B),))
 
 
 def test_a_finished_message_keeps_its_bytes_unless_it_is_readdressed() -> None:
@@ -160,9 +166,9 @@ def test_a_finished_message_keeps_its_bytes_unless_it_is_readdressed() -> None:
         b"From: us@x.example\r\nDKIM-Signature: v=1\r\nTo: ada@c.example,\r\n bob@c.example\r\n"
         b"Cc: bob@c.example\r\nSubject: Hi\r\n\r\nTo: stays\r\n"
     )
-    draft = Draft(US, (Party(A), Party(B)), raw=raw)
-    assert written(draft, Party(A), "id", 0.0, readdress=False) == raw
-    alone = message_of(draft, Party(B, "Bob B"), readdress=True)
+    draft = Draft(US, (NamedAddress(A), NamedAddress(B)), raw=raw)
+    assert written(draft, NamedAddress(A), "id", 0.0, readdress=False) == raw
+    alone = message_of(draft, NamedAddress(B, "Bob B"), readdress=True)
     assert alone.get_all("To") == ["Bob B <bob@c.example>"] and alone["Subject"] == "Hi"
     assert alone["Cc"] is None and alone["DKIM-Signature"] is None
     assert alone.get_content().splitlines() == ["To: stays"]
@@ -289,7 +295,7 @@ def test_a_line_break_in_a_field_is_refused(value: str) -> None:
     with pytest.raises(Unread):
         message_of(by_sendgrid(**{"from": {"email": "us@x.example", "name": value}}))
     with pytest.raises(Unread):
-        message_of(Draft(Party("us@x.example", name), (Party(A),), text="x"))
+        message_of(Draft(NamedAddress("us@x.example", name), (NamedAddress(A),), text="x"))
 
 
 def test_an_encoded_word_stays_what_it_says() -> None:
@@ -317,8 +323,8 @@ def test_an_address_that_is_not_one_is_refused(address: str) -> None:
 
 def test_bare_line_ends_become_whole_ones() -> None:
     """Hostile inputs 13 and 14: nothing is left that another server could take for the end."""
-    draft = Draft(US, (Party(A),), raw=b"To: ada@c.example\n\nHi\n.\nMAIL FROM:<e@x>\r.\rx")
-    raw = written(draft, Party(A), "id", 0.0, readdress=False)
+    draft = Draft(US, (NamedAddress(A),), raw=b"To: ada@c.example\n\nHi\n.\nMAIL FROM:<e@x>\r.\rx")
+    raw = written(draft, NamedAddress(A), "id", 0.0, readdress=False)
     assert raw == b"To: ada@c.example\r\n\r\nHi\r\n.\r\nMAIL FROM:<e@x>\r\n.\r\nx\r\n"
 
 
@@ -348,11 +354,11 @@ def test_what_is_a_persons_own_makes_no_other_content() -> None:
         said = (
             f"Dear {name},\nyour code {code} is at https://x.example/{code}?to={name}, use it.\nBye"
         )
-        return Draft(US, (Party(f"{name}@c.example", name),), text=said)
+        return Draft(US, (NamedAddress(f"{name}@c.example", name),), text=said)
 
     same = {likeness(text(name, code)) for name, code in (("ada", 1), ("bob", 22), ("cy", 333))}
     assert len(same) == 1
-    other = Draft(US, (Party(A),), text="Something else altogether, to everybody")
+    other = Draft(US, (NamedAddress(A),), text="Something else altogether, to everybody")
     assert likeness(other) not in same
 
 
@@ -361,7 +367,7 @@ def test_a_finished_message_is_known_by_its_text() -> None:
         message = EmailMessage()
         message["To"] = to
         message.set_content("Our index changes on Monday, for everybody.")
-        return Draft(US, (Party(to),), raw=message.as_bytes())
+        return Draft(US, (NamedAddress(to),), raw=message.as_bytes())
 
-    plain = Draft(US, (Party(A),), text="Our index changes on Monday, for everybody.")
+    plain = Draft(US, (NamedAddress(A),), text="Our index changes on Monday, for everybody.")
     assert likeness(raw(A)) == likeness(raw(B)) == likeness(plain)

@@ -14,7 +14,7 @@ from severally.model.address import AddressError, parse_address
 class GuardSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[guard]`, as written."""
 
-    http: str = "127.0.0.1:8025"
+    http: str = "127.0.0.1:8026"
     smtp: str = "127.0.0.1:2587"
     keys_file: str = ""
     keys_env: str = ""
@@ -111,7 +111,7 @@ def _place(file: TomlFile, name: str, section: GuardSection) -> Place:
         if not 0 <= number <= 65_535:
             raise ValueError
     except ValueError:
-        cure = 'write an address and a port: "127.0.0.1:8025"'
+        cure = 'write an address and a port: "127.0.0.1:8026"'
         file.problem(f"guard.{name}", "is no place to listen", cure)
         return Place("127.0.0.1", 0)
     if not address.is_loopback and not section.tls_cert:

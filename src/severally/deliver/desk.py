@@ -19,7 +19,7 @@ from severally.guard.passing import pass_on
 from severally.model.entries import Act
 from severally.model.envelope import Refusal, SmtpPayload
 from severally.model.errors import LedgerError
-from severally.model.submission import Boxed, Standing, Submission
+from severally.model.submission import Boxed, Submission, SubmissionState
 from severally.ports import Keys, Ledger, RowCipher
 from severally.submit import draft as d
 from severally.submit.draft import Draft, Read, Unread, Unsupported, Why
@@ -200,7 +200,7 @@ class Desk:
         since = now - self.rules.window_s
         kept = self.ledger.hand_in(submission, letters, self.rules.most, since)
         how = " split into one message each," if taken.split else ""
-        if kept.standing is Standing.HELD:
+        if kept.state is SubmissionState.HELD:
             self.told(
                 f"{handed.way}: {name},{how} {len(letters):,} letters of one content, is held; an "
                 f"operator decides: severally held release {name}, or severally held discard {name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from severally.model.entries import Act
 from severally.model.errors import UsageError
-from severally.model.submission import Standing, Submission
+from severally.model.submission import Submission, SubmissionState
 
 
 def handed_in(submission: Submission) -> Act:
@@ -12,7 +12,7 @@ def handed_in(submission: Submission) -> Act:
     detail = (
         f"{submission.way}: {submission.count:,} letters of content {submission.content.hex()[:8]}"
     )
-    what = "held" if submission.standing is Standing.HELD else "handed in"
+    what = "held" if submission.state is SubmissionState.HELD else "handed in"
     return Act(submission.at, submission.id, what, detail)
 
 

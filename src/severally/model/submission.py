@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Standing(StrEnum):
+class SubmissionState(StrEnum):
     """What became of a submission as a whole."""
 
     PASSED = "passed"
@@ -26,7 +26,7 @@ class Submission(msgspec.Struct, frozen=True):
     at: float
     content: bytes
     count: int
-    standing: Standing = Standing.PASSED
+    state: SubmissionState = SubmissionState.PASSED
 
 
 class Boxed(msgspec.Struct, frozen=True, gc=False):

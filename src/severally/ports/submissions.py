@@ -44,10 +44,6 @@ class Submissions(Protocol):
         """Ready, or deferred and due, in order; none while the guard is halted."""
         ...
 
-    def next_letter(self) -> float | None:
-        """When a deferred letter is due next (Unix seconds)."""
-        ...
-
     def attempt_letters(self, numbers: Sequence[int], now: float) -> bool:
         """Mark them as being sent; False, and nothing is marked, while the guard is halted."""
         ...

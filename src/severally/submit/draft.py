@@ -19,7 +19,7 @@ class Unread(Exception):
     """A request that is not what its protocol says it has to be. Text as in `Unsupported`."""
 
 
-class Party(msgspec.Struct, frozen=True):
+class NamedAddress(msgspec.Struct, frozen=True):
     """A mailbox, and the name beside it."""
 
     address: str
@@ -38,11 +38,11 @@ class Attachment(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True):
     """One message. `raw` is a finished one (RFC 5322): of the rest only the people count then."""
 
-    sender: Party
-    to: tuple[Party, ...]
-    cc: tuple[Party, ...] = ()
-    bcc: tuple[Party, ...] = ()
-    reply_to: tuple[Party, ...] = ()
+    sender: NamedAddress
+    to: tuple[NamedAddress, ...]
+    cc: tuple[NamedAddress, ...] = ()
+    bcc: tuple[NamedAddress, ...] = ()
+    reply_to: tuple[NamedAddress, ...] = ()
     subject: str = ""
     text: str = ""
     html: str = ""
@@ -51,9 +51,9 @@ class Draft(msgspec.Struct, frozen=True):
     raw: bytes = b""
 
     @property
-    def everyone(self) -> tuple[Party, ...]:
+    def everyone(self) -> tuple[NamedAddress, ...]:
         """All it goes to, in the order they were written down, each once."""
-        first: dict[str, Party] = {}
+        first: dict[str, NamedAddress] = {}
         for party in (*self.to, *self.cc, *self.bcc):
             first.setdefault(party.address.lower(), party)
         return tuple(first.values())

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from severally.submit.draft import Attachment, Party, Request, Unread, Unsupported
+from severally.submit.draft import Attachment, NamedAddress, Request, Unread, Unsupported
 
 
 def json_of(text_: bytes | str, what: str) -> Any:
@@ -67,21 +67,21 @@ def text(value: Any, what: str) -> str:
     return value
 
 
-def parties(value: str, what: str) -> tuple[Party, ...]:
+def parties(value: str, what: str) -> tuple[NamedAddress, ...]:
     """`"Ada" <ada@x.example>, bob@x.example`. Raises Unread."""
     return tuple(_parties(value, what))
 
 
-def _parties(value: str, what: str) -> Iterator[Party]:
+def _parties(value: str, what: str) -> Iterator[NamedAddress]:
     if not value.strip():
         return
     for name, address in email.utils.getaddresses([value]):
         if not address:
             raise Unread(f"{what} is not a list of addresses")
-        yield Party(address, name)
+        yield NamedAddress(address, name)
 
 
-def one(value: str, what: str) -> Party:
+def one(value: str, what: str) -> NamedAddress:
     """Exactly one mailbox. Raises Unread."""
     found = parties(value, what)
     if len(found) != 1:

@@ -19,7 +19,7 @@ from severally.submit.draft import (
     Answer,
     Attachment,
     Draft,
-    Party,
+    NamedAddress,
     Read,
     Request,
     Unread,
@@ -101,9 +101,9 @@ def refused(request: Request, why: Why) -> Answer:
 def _draft(
     said: Mapping[str, list[str]],
     fields: Sequence[Field],
-    to: tuple[Party, ...],
-    cc: tuple[Party, ...],
-    bcc: tuple[Party, ...],
+    to: tuple[NamedAddress, ...],
+    cc: tuple[NamedAddress, ...],
+    bcc: tuple[NamedAddress, ...],
 ) -> Draft:
     def single(name: str) -> str:
         values = said.get(name, [])
@@ -148,7 +148,7 @@ def _files(fields: Sequence[Field]) -> list[Attachment]:
     ]
 
 
-def _for(base: Draft, party: Party, own: dict[str, Any]) -> Draft:
+def _for(base: Draft, party: NamedAddress, own: dict[str, Any]) -> Draft:
     """The draft of one recipient, variables put in."""
 
     def put(value: str) -> str:

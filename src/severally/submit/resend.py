@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from severally.submit import draft as d
-from severally.submit.draft import Answer, Draft, Party, Read, Request, Unread, Why
+from severally.submit.draft import Answer, Draft, NamedAddress, Read, Request, Unread, Why
 from severally.submit.fields import bearer, entries, entry, file_of, messages, one, refuse_any, text
 
 NAME = "resend"
@@ -89,7 +89,7 @@ def _draft(fields: dict[str, Any]) -> Draft:
     )
 
 
-def _parties(fields: dict[str, Any], name: str) -> tuple[Party, ...]:
+def _parties(fields: dict[str, Any], name: str) -> tuple[NamedAddress, ...]:
     value = fields.get(name)
     rows = [value] if isinstance(value, str) else entries(value, name)
     return tuple(one(text(raw, name), name) for raw in rows)

@@ -12,7 +12,16 @@ from typing import Any
 import msgspec
 
 from severally.submit import draft as d
-from severally.submit.draft import Answer, Draft, Party, Read, Request, Unread, Unsupported, Why
+from severally.submit.draft import (
+    Answer,
+    Draft,
+    NamedAddress,
+    Read,
+    Request,
+    Unread,
+    Unsupported,
+    Why,
+)
 from severally.submit.fields import bearer, entries, entry, file_of, json_of, refuse_any, text
 
 NAME = "sendgrid"
@@ -132,13 +141,13 @@ def _headers(body: dict[str, Any], envelope: dict[str, Any]) -> dict[str, str]:
     return {name: text(value, "a header") for name, value in both.items()}
 
 
-def _answers(body: dict[str, Any]) -> tuple[Party, ...]:
+def _answers(body: dict[str, Any]) -> tuple[NamedAddress, ...]:
     single = [body["reply_to"]] if body.get("reply_to") else []
     every = [*single, *entries(body.get("reply_to_list"), "reply_to_list")]
     return tuple(_party(raw, "reply_to") for raw in every)
 
 
-def _archive(body: dict[str, Any]) -> tuple[Party, ...]:
+def _archive(body: dict[str, Any]) -> tuple[NamedAddress, ...]:
     settings = entry(body.get("mail_settings"), "mail_settings")
     if entry(settings.get("footer"), "footer").get("enable"):
         raise Unsupported("mail_settings.footer: write it into the content")
@@ -146,16 +155,16 @@ def _archive(body: dict[str, Any]) -> tuple[Party, ...]:
     return (_party(bcc, "bcc"),) if bcc.get("enable") else ()
 
 
-def _parties(envelope: Mapping[str, Any], key_: str) -> tuple[Party, ...]:
+def _parties(envelope: Mapping[str, Any], key_: str) -> tuple[NamedAddress, ...]:
     return tuple(_party(raw, key_) for raw in entries(envelope.get(key_), key_))
 
 
-def _party(raw: Any, what: str) -> Party:
+def _party(raw: Any, what: str) -> NamedAddress:
     fields = entry(raw, what)
     address = text(fields.get("email"), f"{what}'s email")
     if not address:
         raise Unread(f"{what} has no email")
-    return Party(address, text(fields.get("name"), f"{what}'s name"))
+    return NamedAddress(address, text(fields.get("name"), f"{what}'s name"))
 
 
 def _substitutes(envelope: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from severally.submit import draft as d
 from severally.submit.draft import (
     Answer,
     Draft,
-    Party,
+    NamedAddress,
     Read,
     Request,
     Unread,
@@ -110,9 +110,9 @@ def _bulk(body: dict[str, Any]) -> tuple[Draft, ...]:
 
 def _made(
     body: dict[str, Any],
-    to: tuple[Party, ...],
-    cc: tuple[Party, ...],
-    bcc: tuple[Party, ...],
+    to: tuple[NamedAddress, ...],
+    cc: tuple[NamedAddress, ...],
+    bcc: tuple[NamedAddress, ...],
     said: dict[str, Any],
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Draft:
@@ -190,9 +190,9 @@ def _headers(value: Any) -> list[tuple[str, str]]:
 def _raw(
     body: dict[str, Any],
     raw: dict[str, Any],
-    to: tuple[Party, ...],
-    cc: tuple[Party, ...],
-    bcc: tuple[Party, ...],
+    to: tuple[NamedAddress, ...],
+    cc: tuple[NamedAddress, ...],
+    bcc: tuple[NamedAddress, ...],
 ) -> Draft:
     try:
         message = base64.b64decode(text(raw.get("Data"), "Data"), validate=True)
@@ -210,7 +210,7 @@ def _raw(
 
 def _destination(
     fields: dict[str, Any],
-) -> tuple[tuple[Party, ...], tuple[Party, ...], tuple[Party, ...]]:
+) -> tuple[tuple[NamedAddress, ...], tuple[NamedAddress, ...], tuple[NamedAddress, ...]]:
     destination = entry(fields.get("Destination"), "Destination")
     to, cc, bcc = (
         tuple(

@@ -10,7 +10,7 @@ import email.policy
 import email.utils
 from collections.abc import Sequence
 
-from severally.submit.draft import Draft, Party, Read
+from severally.submit.draft import Draft, NamedAddress, Read
 
 NAME = "smtp"
 CURE = "send one message to each recipient, with that recipient alone in To and no Cc"
@@ -21,5 +21,5 @@ def read(mail_from: str, rcpt_to: Sequence[str], message: bytes) -> Read:
     head = email.message_from_bytes(message, policy=email.policy.compat32)
     fields = [str(f) for name in ("to", "cc") for f in head.get_all(name, [])]
     names = {box.lower(): name for name, box in email.utils.getaddresses(fields) if box}
-    people = tuple(Party(box, names.get(box.lower(), "")) for box in rcpt_to)
-    return Read((Draft(Party(mail_from), people, raw=message),))
+    people = tuple(NamedAddress(box, names.get(box.lower(), "")) for box in rcpt_to)
+    return Read((Draft(NamedAddress(mail_from), people, raw=message),))

@@ -18,7 +18,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 from severally.model.address import AddressError, parse_address
-from severally.submit.draft import Attachment, Draft, Party, Unread, Unsupported
+from severally.submit.draft import Attachment, Draft, NamedAddress, Unread, Unsupported
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _FIELD = re.compile(r"[A-Za-z0-9-]{1,76}")
@@ -35,7 +35,9 @@ _READDRESSED = frozenset({"to", "cc", "bcc", "dkim-signature"})
 _POLICY = email.policy.compat32.clone(linesep="\r\n", max_line_length=76)
 
 
-def written(draft: Draft, party: Party, message_id: str, date: float, readdress: bool) -> bytes:
+def written(
+    draft: Draft, party: NamedAddress, message_id: str, date: float, readdress: bool
+) -> bytes:
     """RFC 5322 bytes with CRLF ends. `date` is Unix seconds. Raises Unread, Unsupported."""
     if draft.raw:
         raw = _crlf(draft.raw)
@@ -110,7 +112,7 @@ def _file(one: Attachment) -> Message:
     return part
 
 
-def _mailbox(party: Party) -> str:
+def _mailbox(party: NamedAddress) -> str:
     address = mailbox(party.address)
     if not address.isascii():
         raise Unsupported("an address outside ASCII before its @")
@@ -146,7 +148,7 @@ def _crlf(message: bytes) -> bytes:
     return (lines if lines.endswith(b"\n") else lines + b"\n").replace(b"\n", b"\r\n")
 
 
-def _readdressed(message: bytes, party: Party) -> bytes:
+def _readdressed(message: bytes, party: NamedAddress) -> bytes:
     head, _, body = message.partition(b"\r\n\r\n")
     kept = [
         field

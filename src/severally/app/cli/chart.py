@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from severally.app.cli.words import duration
+from severally.app.words import duration
 
 Curve = Sequence[tuple[float, int]]
 _BLOCKS = " ▁▂▃▄▅▆▇█"

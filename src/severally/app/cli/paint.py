@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import counted, duration, moment, number
 from severally.app.operations import results
+from severally.app.words import counted, duration, moment, number
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import counted, moment, number
 from severally.app.operations import feedback_results as results
+from severally.app.words import counted, moment, number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +74,7 @@ def intake(result: results.IntakeResult, console: Console) -> None:
         console.print(f"{messages} nobody understood, flagged in .severally/incoming/cur")
 
 
-_STANDING = {
+_RESULT = {
     "pass": "[green]pass[/green]   ",
     "warn": "[yellow]warn[/yellow]   ",
     "fail": "[red]fail[/red]   ",
@@ -85,8 +85,8 @@ _STANDING = {
 def sender(result: results.SenderCheck, console: Console) -> None:
     """`check --sender`: one line each, the cure below it."""
     for line in result.checks:
-        console.print(f"{_STANDING[line.standing]}  {escape(line.name)}: {escape(line.why)}")
-        if line.cure and line.standing != "pass":
+        console.print(f"{_RESULT[line.result]}  {escape(line.name)}: {escape(line.why)}")
+        if line.cure and line.result != "pass":
             console.print(f"         {escape(line.cure)}", style="dim")
     said = "receivers find nothing to reject" if result.sound else "would be rejected somewhere"
     console.print(f"{escape(result.sender)}: {said}")

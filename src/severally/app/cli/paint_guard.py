@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import counted, moment, number
 from severally.app.operations import guarding
+from severally.app.words import counted, moment, number
 
 if TYPE_CHECKING:
     from rich.console import Console

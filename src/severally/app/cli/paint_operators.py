@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import counted, duration, moment, number
 from severally.app.operations import register_results as results
 from severally.app.operations.stage_results import AuditResult, Story, StoryLine
+from severally.app.words import counted, duration, moment, number
 
 if TYPE_CHECKING:
     from rich.console import Console

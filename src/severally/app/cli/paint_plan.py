@@ -9,7 +9,7 @@ from rich.table import Table
 
 from severally.app.cli.chart import area, share_at
 from severally.app.cli.paint import audience, findings, languages
-from severally.app.cli.words import counted, duration, number
+from severally.app.words import counted, duration, number
 
 if TYPE_CHECKING:
     from rich.console import Console

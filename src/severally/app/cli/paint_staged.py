@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import counted, duration, number
 from severally.app.operations.stage_results import Proposed, Said, Withdrawn
+from severally.app.words import counted, duration, number
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from severally.app.cli.words import duration, number, rate
+from severally.app.words import duration, number, rate
 from severally.deliver.progress import LaneProgress, Progress
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Mailing

@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from severally.app.cli.session import Session
-from severally.app.cli.words import counted, duration, number
 from severally.app.demo.customers import mix
 from severally.app.demo.results import (
     DemoResult,
@@ -20,6 +19,7 @@ from severally.app.demo.results import (
     SlowLane,
 )
 from severally.app.operations.results import Report
+from severally.app.words import counted, duration, number
 
 _SAID = {
     "slow_down": "said {} to slow down",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from severally.app.cli.words import duration
 from severally.app.drill.course import ALLOWED_S, DrillResult, StepTime
 from severally.app.drill.scene import FIRST, SECOND, TELEPHONES, Scene
+from severally.app.words import duration
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from severally.app.cli.words import duration, number
 from severally.app.office import Office
+from severally.app.words import duration, number
 from severally.model.errors import UsageError
 from severally.model.view import View
 

@@ -49,11 +49,11 @@ class IntakeResult(msgspec.Struct, frozen=True):
 
 
 class CheckLine(msgspec.Struct, frozen=True):
-    """One thing that receivers look at: `standing` is pass, warn, fail or unknown; `cure` is the
+    """One thing that receivers look at: `result` is pass, warn, fail or unknown; `cure` is the
     record to publish, or what to do."""
 
     name: str
-    standing: str
+    result: str
     why: str
     cure: str
 
@@ -67,4 +67,4 @@ class SenderCheck(msgspec.Struct, frozen=True):
     @property
     def sound(self) -> bool:
         """Whether nothing fails."""
-        return all(check.standing != "fail" for check in self.checks)
+        return all(check.result != "fail" for check in self.checks)

@@ -14,7 +14,7 @@ from severally.app.operations import drafts
 from severally.app.operations.feedback_results import CheckLine, SenderCheck
 from severally.app.operations.sentinels import key_records
 from severally.app.preflight import bulk
-from severally.app.preflight.asking import Asks, Check, Standing, unknown
+from severally.app.preflight.asking import Asks, Check, Result, unknown
 from severally.app.preflight.looking import Facts, look, smtp_tls
 from severally.app.sections import MxRoute, SmtpRoute
 from severally.model.errors import Finding, Refused
@@ -37,7 +37,7 @@ def check_sender(office: Office, name: str, route: str | None) -> SenderCheck:
 
 
 def _line(check: Check) -> CheckLine:
-    return CheckLine(check.name, check.standing.value, check.why, check.cure)
+    return CheckLine(check.name, check.result.value, check.why, check.cure)
 
 
 def refuse_rejected(
@@ -55,7 +55,7 @@ def refuse_rejected(
     if labels := bulk.rejecting(checks, at):
         raise Refused(
             f"{' and '.join(labels)} would reject this mailing; nobody was mailed",
-            [Finding(c.name, c.why, c.cure) for c in checks if c.standing is Standing.FAIL],
+            [Finding(c.name, c.why, c.cure) for c in checks if c.result is Result.FAIL],
         )
 
 

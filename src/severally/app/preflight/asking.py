@@ -10,7 +10,7 @@ import msgspec
 from severally.adapters.dns import NoSuchName
 
 
-class Standing(StrEnum):
+class Result(StrEnum):
     """How a check ended. Only `fail` is something that receivers reject for."""
 
     PASS = "pass"  # noqa: S105  (not a password)
@@ -23,7 +23,7 @@ class Check(msgspec.Struct, frozen=True):
     """One thing that was looked at: why it stands so, and the record to publish or what to do."""
 
     name: str
-    standing: Standing
+    result: Result
     why: str
     cure: str = ""
 
@@ -46,22 +46,22 @@ async def texts(asks: Asks, name: str) -> tuple[str, ...]:
 
 def passed(name: str, why: str) -> Check:
     """Nothing to be mended."""
-    return Check(name, Standing.PASS, why)
+    return Check(name, Result.PASS, why)
 
 
 def failed(name: str, why: str, cure: str) -> Check:
     """Receivers reject for it."""
-    return Check(name, Standing.FAIL, why, cure)
+    return Check(name, Result.FAIL, why, cure)
 
 
 def warned(name: str, why: str, cure: str = "") -> Check:
     """Better mended, rejected by nobody."""
-    return Check(name, Standing.WARN, why, cure)
+    return Check(name, Result.WARN, why, cure)
 
 
 def unknown(name: str, why: str, cure: str = "") -> Check:
     """It could not be found out."""
-    return Check(name, Standing.UNKNOWN, why, cure)
+    return Check(name, Result.UNKNOWN, why, cure)
 
 
 def tags_of(record: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from severally.app.preflight.asking import Check, Standing, failed, passed, unknown
+from severally.app.preflight.asking import Check, Result, failed, passed, unknown
 
 _AUTHENTICATED = ("SPF", "DKIM", "DMARC", "alignment")
 
@@ -33,30 +33,30 @@ RULES = (
 
 def judged(checks: Iterable[Check]) -> list[Check]:
     """One check for each receiver: what of its rules fails."""
-    by_need: dict[str, list[Standing]] = {}
+    by_need: dict[str, list[Result]] = {}
     for check in checks:
-        by_need.setdefault(check.name.partition(" ")[0], []).append(check.standing)
+        by_need.setdefault(check.name.partition(" ")[0], []).append(check.result)
     return [_one(rule, by_need) for rule in RULES]
 
 
-def _one(rule: BulkRule, found: Mapping[str, list[Standing]]) -> Check:
+def _one(rule: BulkRule, found: Mapping[str, list[Result]]) -> Check:
     """Of several DKIM keys one that holds is enough."""
     bad = [need for need in rule.needs if _fails(need, found.get(need, []))]
     if bad:
         why = f"rejects for {', '.join(bad)} ({rule.source})"
         return failed(rule.label, why, "mend what fails above")
-    open_ = [need for need in rule.needs if Standing.UNKNOWN in found.get(need, [])]
+    open_ = [need for need in rule.needs if Result.UNKNOWN in found.get(need, [])]
     if open_:
         return unknown(rule.label, f"not known: {', '.join(open_)}")
     return passed(rule.label, f"its rules for bulk mail are kept ({rule.source})")
 
 
-def _fails(need: str, standings: list[Standing]) -> bool:
-    if need == "one-click" and not standings:
+def _fails(need: str, results: list[Result]) -> bool:
+    if need == "one-click" and not results:
         return False
     if need == "DKIM":
-        return not standings or all(each is Standing.FAIL for each in standings)
-    return Standing.FAIL in standings
+        return not results or all(each is Result.FAIL for each in results)
+    return Result.FAIL in results
 
 
 def rejecting(checks: Iterable[Check], receivers: Iterable[str]) -> list[str]:
@@ -66,5 +66,5 @@ def rejecting(checks: Iterable[Check], receivers: Iterable[str]) -> list[str]:
     return [
         check.name
         for check in checks
-        if check.standing is Standing.FAIL and labels.get(check.name) in wanted
+        if check.result is Result.FAIL and labels.get(check.name) in wanted
     ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from severally.app.preflight import bulk, records, spf
-from severally.app.preflight.asking import Asks, Check, Standing, failed, passed, unknown, warned
+from severally.app.preflight.asking import Asks, Check, Result, failed, passed, unknown, warned
 
 _SMTP_S = 10.0
 
@@ -46,7 +46,7 @@ async def look(asks: Asks, facts: Facts, probe: Probe) -> list[Check]:
     checks += await _pointers(asks, facts.addresses)
     exchangers, hosts = await records.exchangers(asks, back)
     checks.append(exchangers)
-    if hosts and exchangers.standing is Standing.PASS:
+    if hosts and exchangers.result is Result.PASS:
         checks.append(await _tls(hosts, probe))
     checks += await records.extras(asks, back, author)
     if facts.marketing is not None:

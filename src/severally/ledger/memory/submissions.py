@@ -12,7 +12,7 @@ import msgspec
 from severally.ledger.handing import doubted, handed_in, not_held
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act, Record
-from severally.model.submission import Boxed, Standing, Submission, Waiting
+from severally.model.submission import Boxed, Submission, SubmissionState, Waiting
 
 _D = DeliveryState
 _OPEN = frozenset({_D.READY, _D.DEFERRED})
@@ -51,9 +51,9 @@ class MemorySubmissions:
             if submission.id in self._submissions:
                 return self._submissions[submission.id]
             if most and self._many(submission, most, since):
-                submission = msgspec.structs.replace(submission, standing=Standing.HELD)
+                submission = msgspec.structs.replace(submission, state=SubmissionState.HELD)
             self._submissions[submission.id] = submission
-            state = _D.HELD if submission.standing is Standing.HELD else _D.READY
+            state = _D.HELD if submission.state is SubmissionState.HELD else _D.READY
             for boxed in letters:
                 number = len(self._letters) + 1
                 self._letters[number] = _Letter(submission.id, boxed, state, int(submission.at))
@@ -69,28 +69,28 @@ class MemorySubmissions:
     def held(self) -> Sequence[Submission]:
         """All that wait for a person, oldest first."""
         with self._lock:
-            return [s for s in self._submissions.values() if s.standing is Standing.HELD]
+            return [s for s in self._submissions.values() if s.state is SubmissionState.HELD]
 
     def release(self, submission_id: str, until: float, act: Act) -> int:
         """Let a held one go, and allow its content until then."""
         with self._lock:
-            moved = self._decide(submission_id, Standing.RELEASED, _D.READY, act)
+            moved = self._decide(submission_id, SubmissionState.RELEASED, _D.READY, act)
             self._allowed[self._submissions[submission_id].content] = until
             return moved
 
     def discard(self, submission_id: str, act: Act) -> int:
         """Never send it."""
         with self._lock:
-            return self._decide(submission_id, Standing.DISCARDED, _D.WITHDRAWN, act)
+            return self._decide(submission_id, SubmissionState.DISCARDED, _D.WITHDRAWN, act)
 
-    def _decide(self, name: str, standing: Standing, state: DeliveryState, act: Act) -> int:
+    def _decide(self, name: str, decided: SubmissionState, letters: DeliveryState, act: Act) -> int:
         known = self._submissions.get(name)
-        if known is None or known.standing is not Standing.HELD:
+        if known is None or known.state is not SubmissionState.HELD:
             raise not_held(name)
-        self._submissions[name] = msgspec.structs.replace(known, standing=standing)
+        self._submissions[name] = msgspec.structs.replace(known, state=decided)
         theirs = [each for each in self._letters.values() if each.submission == name]
         for letter in theirs:
-            letter.state = state
+            letter.state = letters
         self._write(act)
         return len(theirs)
 
@@ -124,11 +124,6 @@ class MemorySubmissions:
             letter.attempts,
             letter.first_at,
         )
-
-    def next_letter(self) -> float | None:
-        """When a deferred letter is due next."""
-        with self._lock:
-            return min((e.due for e in self._letters.values() if e.state in _OPEN), default=None)
 
     def attempt_letters(self, numbers: Sequence[int], now: float) -> bool:
         """Mark them as being sent, unless the guard is halted."""

@@ -12,7 +12,7 @@ from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act, Record
-from severally.model.submission import Boxed, Standing, Submission, Waiting
+from severally.model.submission import Boxed, Submission, SubmissionState, Waiting
 
 _D = DeliveryState
 _SELECT = "SELECT id, way, at, content, count, standing FROM submission"
@@ -56,12 +56,12 @@ class SqliteSubmissions:
             if known is not None:
                 return known[1]
             if most and _many(db, submission, most, since):
-                submission = msgspec.structs.replace(submission, standing=Standing.HELD)
+                submission = msgspec.structs.replace(submission, state=SubmissionState.HELD)
             row = db.execute(
                 "INSERT INTO submission VALUES (NULL, ?, ?, ?, ?, ?, ?)",
                 msgspec.structs.astuple(submission),
             )
-            state = _D.HELD if submission.standing is Standing.HELD else _D.READY
+            state = _D.HELD if submission.state is SubmissionState.HELD else _D.READY
             at = submission.at
             db.executemany(
                 _LETTER,
@@ -80,14 +80,14 @@ class SqliteSubmissions:
     def release(self, submission_id: str, until: float, act: Act) -> int:
         """Let a held one go, and allow its content until then."""
         with self._store.write() as db:
-            moved, content = _decide(db, submission_id, Standing.RELEASED, _D.READY, act)
+            moved, content = _decide(db, submission_id, SubmissionState.RELEASED, _D.READY, act)
             db.execute("INSERT OR REPLACE INTO allowed_content VALUES (?, ?)", (content, until))
         return moved
 
     def discard(self, submission_id: str, act: Act) -> int:
         """Never send it."""
         with self._store.write() as db:
-            moved, _ = _decide(db, submission_id, Standing.DISCARDED, _D.WITHDRAWN, act)
+            moved, _ = _decide(db, submission_id, SubmissionState.DISCARDED, _D.WITHDRAWN, act)
         return moved
 
     def recipients_among(self, blinds: Collection[bytes]) -> int:
@@ -103,12 +103,6 @@ class SqliteSubmissions:
             if _halt(db):
                 return []
             return [Waiting(*row) for row in db.execute(_DUE, (now, count)).fetchall()]
-
-    def next_letter(self) -> float | None:
-        """When a deferred letter is due next."""
-        with self._store.read() as db:
-            row = db.execute("SELECT min(due) FROM letter WHERE state IN (0, 4)").fetchone()
-        return None if row[0] is None else float(row[0])
 
     def attempt_letters(self, numbers: Sequence[int], now: float) -> bool:
         """Mark them as being sent, unless the guard is halted."""
@@ -183,19 +177,23 @@ _NUMBERED = _SELECT.replace("SELECT", "SELECT number,")
 
 
 def _decide(
-    db: sqlite3.Connection, submission_id: str, standing: Standing, state: DeliveryState, act: Act
+    db: sqlite3.Connection,
+    submission_id: str,
+    decided: SubmissionState,
+    letters: DeliveryState,
+    act: Act,
 ) -> tuple[int, bytes]:
     known = _found(db, submission_id)
-    if known is None or known[1].standing is not Standing.HELD:
+    if known is None or known[1].state is not SubmissionState.HELD:
         raise not_held(submission_id)
-    db.execute("UPDATE submission SET standing = ? WHERE number = ?", (standing, known[0]))
+    db.execute("UPDATE submission SET standing = ? WHERE number = ?", (decided, known[0]))
     move = "UPDATE letter SET state = ?, at = ? WHERE submission = ? AND state = 11"
-    moved = db.execute(move, (state, act.at, known[0])).rowcount
-    if state in _FINAL:
+    moved = db.execute(move, (letters, act.at, known[0])).rowcount
+    if letters in _FINAL:
         db.execute("UPDATE letter SET salt = NULL, box = NULL WHERE submission = ?", (known[0],))
     write_act(db, act)
     return moved, known[1].content
 
 
 def _submission(row: tuple[str, str, float, bytes, int, str]) -> Submission:
-    return Submission(*row[:5], Standing(row[5]))
+    return Submission(*row[:5], SubmissionState(row[5]))
