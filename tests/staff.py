@@ -14,6 +14,9 @@ from severally.adapters.sessions import SessionFile
 from severally.app.wiring import Wiring
 from tests.workshop import Ran, Workshop
 
+CODE_S = 60.0
+"""So much later is a code surely another one."""
+
 LIVE = """
 [sentinels.first]
 address = "first@watch.example"
@@ -28,10 +31,11 @@ maildir = "watch/second"
 
 
 class Ahead(SystemClock):
-    """The system's clock, some seconds ahead."""
+    """The system's clock, some seconds ahead; or behind, where mailboxes have to be read that go
+    by the time of day."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
 
     def wall(self) -> float:
         return super().wall() + self.seconds
@@ -40,9 +44,9 @@ class Ahead(SystemClock):
 class Staff:
     """The operators of one workspace. `run` is a verb by whoever is signed in."""
 
-    def __init__(self, shop: Workshop, sessions: Path) -> None:
+    def __init__(self, shop: Workshop, sessions: Path, ahead: float = 0.0) -> None:
         self.shop = shop
-        self.clock = Ahead()
+        self.clock = Ahead(ahead)
         self.secrets: dict[str, str] = {}
         self.wiring = Wiring(clock=self.clock, sessions=lambda workspace: _file(sessions))
 
@@ -71,7 +75,7 @@ class Staff:
 
     def code(self, name: str) -> str:
         """A code of theirs that was not used yet: time goes on for it."""
-        self.clock.seconds += 60
+        self.clock.seconds += CODE_S
         return pyotp.TOTP(self.secrets[name]).at(int(self.clock.wall()))
 
     def sign_in(self, name: str) -> None:

@@ -38,22 +38,27 @@ def staged(shop: Workshop, sentinels: Sequence[str], signed: bool = True) -> Non
     """Two locales, `[staging]` in small, a signature; `sentinels` as `[sentinels.NAME]` tables."""
     settings = shop.root / "severally.toml"
     text = settings.read_text("utf-8")
-    if signed:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        form = serialization.PrivateFormat.PKCS8
-        pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-        file = shop.root / "keys" / "dkim.pem"
-        file.touch(mode=0o600)
-        file.write_bytes(pem)
-        entry = '{ domain = "exchange.example", selector = "s1", key_file = "keys/dkim.pem" }'
-        text = text.replace("[routes.main]", f"dkim = [{entry}]\n\n[routes.main]")
     settings.write_text(text + STAGING + "\n".join(sentinels), "utf-8")
+    if signed:
+        sign(shop)
     shop.edit(
         "notices/index-change/notice.toml",
         'locales = ["en", "zh-Hans", "zh-Hant", "ja", "ko", "ru", "es", "pt-BR", "fr", "de", '
         '"ar", "tr"]',
         'locales = ["en", "de"]',
     )
+
+
+def sign(shop: Workshop) -> None:
+    """Give the sender a key."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    file = shop.root / "keys" / "dkim.pem"
+    file.touch(mode=0o600)
+    file.write_bytes(pem)
+    entry = '{ domain = "exchange.example", selector = "s1", key_file = "keys/dkim.pem" }'
+    shop.edit("severally.toml", "[routes.main]", f"dkim = [{entry}]\n\n[routes.main]")
 
 
 def maildir_sentinel(name: str, locale: str, folder: Path) -> str:

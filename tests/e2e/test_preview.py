@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.staged import sign
 from tests.workshop import Workshop
 
 from severally.adapters.chromium import Chromium
@@ -248,3 +249,13 @@ def test_a_page_cannot_reach_out_nor_run(chromium: Chromium, tmp_path: Path) -> 
     asked = "fetch('http://127.0.0.1:9/').then(() => 'reached', error => 'no way')"
     said = chromium.call("Runtime.evaluate", expression=asked, awaitPromise=True)
     assert said["result"]["value"] == "no way"
+
+
+def test_what_a_signed_sender_will_say_is_signed_too(shop: Workshop, tmp_path: Path) -> None:
+    sign(shop)
+    ran = shop.run(
+        *("preview", "index-change", "--locale", "en", "--json", "--out", tmp_path / "p"),
+        wiring=wiring(None),
+    )
+    assert ran.code == 0, ran.everything
+    assert b"DKIM-Signature: v=1; a=rsa-sha256" in (tmp_path / "p" / "en.eml").read_bytes()

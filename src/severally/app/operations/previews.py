@@ -22,7 +22,7 @@ from severally.app.operations.pictures import photograph
 from severally.app.operations.results import PreviewCase, PreviewResult, view_of
 from severally.app.operations.worst import Worst, worst_cases
 from severally.audience.reading import BadRow, Reader
-from severally.compose.compositor import Compositor
+from severally.compose.compositor import Compositor, signers_for
 from severally.guard.sealing import Guard
 from severally.model.delivery import Ticket
 from severally.model.envelope import Refusal
@@ -95,7 +95,8 @@ def preview(
     _check(wanted, name, frozen)
     people = _people(office, frozen, wanted, draft.samples)
     out.mkdir(parents=True, exist_ok=True)
-    desk = _Desk(frozen, int(office.wiring.clock.wall()), out)
+    compositor = Compositor(frozen, signers_for(frozen.sender, office.keys.dkim_key))
+    desk = _Desk(compositor, Guard(frozen), int(office.wiring.clock.wall()), out)
     messages = [desk.write(worst, stem) for stem, worst in people]
     findings = photograph(office.wiring, name, out, messages, desk, say) if wanted.pictures else []
     return PreviewResult(
@@ -197,9 +198,9 @@ def _made_up(variable: Variable, locale: str) -> str:
 class _Desk:
     """Composes, asks the guard, and writes what the message's own bytes say."""
 
-    def __init__(self, frozen: Frozen, second: int, out: Path) -> None:
-        self._compositor = Compositor(frozen)
-        self._guard = Guard(frozen)
+    def __init__(self, compositor: Compositor, guard: Guard, second: int, out: Path) -> None:
+        self._compositor = compositor
+        self._guard = guard
         self._ticket = Ticket(0, _TOKEN, second)
         self._out = out
         self.files: list[str] = []
