@@ -199,6 +199,18 @@ def _texts(message: EmailMessage) -> Iterator[str]:
             yield content if isinstance(content, str) else content.decode("utf-8", "replace")
 
 
+def said(raw: bytes) -> dict[str, list[str]]:
+    """What a message says to its reader: sender, subject, ways to answer and to leave, bodies."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    fields = {
+        name: [" ".join(str(value).split()) for value in message.get_all(name, [])]
+        for name in ("From", "To", "Subject", "Reply-To", "Content-Language", "List-Unsubscribe")
+    }
+    *_, text, html = _texts(message)
+    return {**fields, "bodies": ["\n".join(body.split()) for body in (text, html)]}
+
+
 def _addresses(text: str) -> Iterator[str]:
     """Every address in it: plain, as an entity, percent-encoded, or in base64."""
     plain = urllib.parse.unquote(html.unescape(text))

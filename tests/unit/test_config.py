@@ -66,7 +66,9 @@ def test_an_empty_file_is_a_trial(tmp_path: Path) -> None:
         ('[senders.a]\nname = "x"\n', "(senders.a): address is missing"),
         ('[routes.main]\nhost = "x"\n', "type is missing"),
         ('[routes.main]\ntype = "smpt"\n', "there is no route type 'smpt'"),
-        ('[routes.main]\ntype = "sendgrid"\n', "sendgrid is not available yet"),
+        ('[routes.main]\ntype = "sendgrid"\n', "has no key; name one: key_file"),
+        ('[routes.m]\ntype = "sendgrid"\nkey_file = "k"\nbatch = 1001\n', "to 1000"),
+        ('[routes.m]\ntype = "sendgrid"\nkey_env = "K"\nurl = "http://x.example"\n', "unencrypted"),
         ('[routes.main]\ntype = "smtp"\n', "host is missing"),
         (
             '[routes.m]\ntype = "smtp"\nhost = "h"\nport = "25"\n',

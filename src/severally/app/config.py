@@ -19,9 +19,11 @@ import msgspec
 from severally.app.allowed import DEFAULT_DOMAINS, DEFAULT_HOSTS, Allowed
 from severally.app.guarded import GuardSettings, read_guard
 from severally.app.incoming import checked_incoming
+from severally.app.providers import batch_of, check_api
 from severally.app.sections import (
     NOT_YET,
     ROUTES,
+    ApiRoute,
     AudienceSection,
     LimitsSection,
     MxRoute,
@@ -239,8 +241,10 @@ def _route_limits(file: TomlFile, path: str, route: Route) -> Limits:
         _check_direct(file, path, route)
     if isinstance(route, SmtpRoute):
         _check_login(file, path, route)
+    if isinstance(route, ApiRoute):
+        check_api(file, path, route)
     rate = _rate(file, f"{path}.rate", route.rate)
-    return Limits(rate, route.connections or None, per_connection or None)
+    return Limits(rate, route.connections or None, per_connection or None, batch_of(route))
 
 
 def _check_direct(file: TomlFile, path: str, route: MxRoute) -> None:

@@ -110,12 +110,29 @@ class DiscardRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: str = "0"
 
 
-Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute
+class ApiRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every provider's API needs. `url` in place of the provider's own; `batch`: messages
+    in one request at most, 0 for as many as the provider takes."""
+
+    key_file: str = ""
+    key_env: str = ""
+    url: str = ""
+    batch: int = 0
+    connections: int = 8
+    rate: str = "0"
+
+
+class SendgridRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`type = "sendgrid"`."""
+
+
+Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute | ApiRoute
 ROUTES: dict[str, type[Route]] = {
     "smtp": SmtpRoute,
     "mx": MxRoute,
     "maildir": MaildirRoute,
     "discard": DiscardRoute,
+    "sendgrid": SendgridRoute,
 }
 
 
@@ -194,5 +211,5 @@ class AuditSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoints: tuple[str, ...] = ()
 
 
-NOT_YET = ("sendgrid", "ses", "mailgun", "postmark", "resend")
+NOT_YET = ("ses", "mailgun", "postmark", "resend")
 """Route types that have a name already and no code yet."""

@@ -19,7 +19,9 @@ from severally.adapters.mta_sts import Https, StsReader
 from severally.adapters.spool import ImapSource, MaildirSource
 from severally.app.allowed import Allowed
 from severally.app.config import Workspace
+from severally.app.providers import make_api
 from severally.app.sections import (
+    ApiRoute,
     DiscardRoute,
     IncomingSection,
     MaildirRoute,
@@ -54,6 +56,8 @@ def make_transport(workspace: Workspace, name: str) -> Transport:
             return DiscardTransport()
         case MxRoute() as route:
             return _mx(workspace, name, route)
+        case ApiRoute() as route:
+            return make_api(route, name, workspace.path, SystemClock().wall)
 
 
 def _relay(workspace: Workspace, name: str, route: SmtpRoute) -> Relay:

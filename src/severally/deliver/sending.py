@@ -194,15 +194,11 @@ class Deliverer:
         if len(parcels) < grant.count:
             self._scheduler.finish(grant.lane, grant.cohort, grant.count - len(parcels))
         store = self._supply.stores[grant.cohort]
-        size = 1 if grant.spacing else self._settings.pacing.run
+        size = self._scheduler.together(grant)
         for first in range(0, len(parcels), size):
-            run = Run(
-                grant.lane,
-                grant.cohort,
-                store.cohort.mailing,
-                grant.at + first * grant.spacing,
-                parcels[first : first + size],
-            )
+            together = parcels[first : first + size]
+            last = grant.at + (first + len(together) - 1) * grant.spacing
+            run = Run(grant.lane, grant.cohort, store.cohort.mailing, last, together)
             store.under_way += len(run.parcels)
             self._fleet.put(run)
 

@@ -36,11 +36,16 @@ def parse_rate(text: str) -> Rate | None:
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What may be done on a lane or route at most. None means no limit of its own."""
+    """What may be done on a lane or route at most. None means no limit of its own.
+
+    `batch`: messages that a route hands over together, in one request; a request counts as its
+    messages, and leaves at the slot of the last of them.
+    """
 
     rate: Rate | None = None
     connections: int | None = None
     messages_per_connection: int | None = None
+    batch: int | None = None
 
 
 class Lane(msgspec.Struct, frozen=True):

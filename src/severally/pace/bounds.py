@@ -40,14 +40,14 @@ def per_message(
 ) -> dict[str, float]:
     """Seconds per message that each limit allows at least, if the lane had it to itself."""
     service = assumptions.service(lane.key)
-    run = 1 if lane.limits.rate or route.rate else settings.run
+    run = route.batch or (1 if lane.limits.rate or route.rate else settings.run)
     return {
         "rate": lane.limits.rate.spacing if lane.limits.rate else 0.0,
         "connections": service / lane.limits.connections / run if lane.limits.connections else 0.0,
         "route rate": route.rate.spacing if route.rate else 0.0,
         "route connections": service / route.connections / run if route.connections else 0.0,
         "machine": 1 / assumptions.machine_per_s,
-        "in flight": service / settings.in_flight,
+        "in flight": service / max(settings.in_flight, route.batch or 0),
     }
 
 

@@ -19,13 +19,17 @@ _FORGET = 0.95
 class RouteState:
     """A route's own limits, shared by its lanes."""
 
-    def __init__(self, limits: Limits, jitter_s: float, run: int) -> None:
+    def __init__(self, limits: Limits, jitter_s: float, run: int, in_flight: int) -> None:
         self.limiter = Limiter(spacing_of(limits.rate, jitter_s))
         self.left = -math.inf
         self.turn: deque[LaneState] = deque()
         self.in_flight = 0
-        per_connection = 1 if limits.rate else run
-        self._most = limits.connections * per_connection if limits.connections else 1_000_000_000
+        self.batch = limits.batch or 0
+        if limits.rate and self.batch:
+            self.batch = min(self.batch, limits.rate.count)
+        per_connection = self.batch or (1 if limits.rate else run)
+        most = limits.connections * per_connection if limits.connections else 1_000_000_000
+        self._most = min(most, max(in_flight, self.batch))
 
     @property
     def spacing(self) -> float:
@@ -46,7 +50,8 @@ class RouteState:
 
 
 class LaneState:
-    """One lane. Times are seconds of the clock that is passed in.
+    """One lane. Times are seconds of the clock that is passed in. `batch`: messages that leave
+    in one request, 0 where each is handed over by itself.
 
     `each`: messages that one of its counts stands for; 1 wherever mail is sent. A plan of
     many moves more at a time, and then a slot of the lane is so many of the route's.
@@ -61,6 +66,9 @@ class LaneState:
         self.queued = False
         self.later = False
         self._limits = lane.limits
+        self.batch = route.batch
+        if self.batch and lane.limits.rate:
+            self.batch = min(self.batch, lane.limits.rate.count)
         self.reserve = 0
         self._left = -math.inf
         self._area = _SERVICE_S
@@ -117,15 +125,17 @@ class LaneState:
         connections = self.connections
         if math.isinf(connections):
             return 1_000_000_000
-        per_connection = 1 if self.spacing or self.route.spacing or self._governor.careful else run
+        single = self.spacing or self.route.spacing or self._governor.careful
+        per_connection = self.batch or (1 if single else run)
         return int(connections) * per_connection - self.in_flight
 
     def need(self, now: float, run: int, share: int) -> int:
         """How many it could have in flight at once if nobody was in its way, up to `share`.
 
-        By Little's law a lane with a rate has no use for more than rate x time in flight.
+        By Little's law a lane with a rate has no use for more than rate x time in flight. One
+        that hands over whole batches takes its turn: a share would only be a smaller batch.
         """
-        if not self.waiting or self.held_until > now:
+        if not self.waiting or self.held_until > now or self.batch:
             return 0
         spacing = self.spacing or self.route.spacing * self.each
         if spacing:
@@ -155,6 +165,8 @@ class LaneState:
 
     def slots(self, now: float, horizon: float) -> int:
         """How many slots it has up to the horizon; one at a time where its route is spaced."""
+        if self.batch:
+            return self.batch if max(self.ready_at(now), self.route.ready_at(now)) <= horizon else 0
         own = self._limiter.free_until(max(now, self.held_until), horizon)
         if not self.route.spacing:
             return own

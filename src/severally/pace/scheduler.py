@@ -27,7 +27,8 @@ class Settings(msgspec.Struct, frozen=True):
     """`horizon_s`: grants are given for slots up to now + horizon. `jitter_s`: how late a
     message may reach the receiver after its slot (0 on a virtual clock). `run`: messages a
     connection may carry in one pipelined run on a lane without a rate. `in_flight`: the most
-    messages granted and not finished, over everything."""
+    messages granted and not finished, over everything; one batch where a route hands over more
+    than that in a request."""
 
     horizon_s: float = 0.05
     jitter_s: float = 0.02
@@ -63,13 +64,14 @@ class Scheduler:
         self._settings = settings
         self._rng = rng
         self._routes = {
-            name: RouteState(limits, settings.jitter_s, settings.run)
+            name: RouteState(limits, settings.jitter_s, settings.run, settings.in_flight)
             for name, limits in routes.items()
         }
         self._lanes: dict[str, LaneState] = {}
         self._later: list[tuple[float, int, LaneState]] = []
         self._count = 0
         self._in_flight = 0
+        self._most = max(settings.in_flight, *(each.batch for each in self._routes.values()), 0)
         self._active: set[LaneState] = set()
         self._share = settings.in_flight
         self._reserved = 0
@@ -161,6 +163,10 @@ class Scheduler:
             return None
         return max(now, soonest - self._settings.horizon_s)
 
+    def together(self, grant: Grant) -> int:
+        """How many of a grant are handed over at once."""
+        return self._lanes[grant.lane].batch or (1 if grant.spacing else self._settings.run)
+
     def speed(self, lane: str) -> float:
         """Messages/s this lane can take at most; infinite where only connections bound it."""
         state = self._lanes[lane]
@@ -212,7 +218,7 @@ class Scheduler:
     def _serve(self, route: RouteState, now: float, horizon: float, grants: list[Grant]) -> bool:
         """The turn of one lane of this route; True if one got something."""
         for _ in range(len(route.turn)):
-            if self._in_flight >= self._settings.in_flight or not route.can_go(now, horizon):
+            if self._in_flight >= self._most or not route.can_go(now, horizon):
                 return False
             state = route.turn.popleft()
             state.queued = False
@@ -222,7 +228,8 @@ class Scheduler:
 
     def _give(self, state: LaneState, now: float, horizon: float, grants: list[Grant]) -> bool:
         """Grant this lane its turn; True if it got something. Puts it where it waits next."""
-        if not state.waiting or state.room(self._settings.run) <= 0:
+        run = state.batch or self._settings.run
+        if not state.waiting or state.room(run) <= 0:
             return False  # `arrive` or `finish` brings it back
         at = state.ready_at(now)
         if state.held_until > now + _GRAIN_S:
@@ -232,7 +239,7 @@ class Scheduler:
         if at > horizon:
             self._wait_until(state, at)
             return False
-        wanted = min(self._settings.run, state.waiting, state.slots(now, horizon))
+        wanted = min(run, state.waiting, state.slots(now, horizon))
         count = min(wanted, self._room(state))
         if count <= 0 or (count < wanted and state.in_flight and not state.spacing):
             # a short run costs as much as a whole one: rather the whole one, a moment later
@@ -245,9 +252,9 @@ class Scheduler:
 
     def _room(self, state: LaneState) -> int:
         """What lane, route and the whole have room for; what is kept for others is no room."""
-        room = self._settings.in_flight - self._in_flight - self._reserved + state.reserve
+        room = self._most - self._in_flight - self._reserved + state.reserve
         if state.in_flight < self._share:
-            room = max(room, min(state.reserve, self._settings.in_flight - self._in_flight))
+            room = max(room, min(state.reserve, self._most - self._in_flight))
         return min(room, state.room(self._settings.run), state.route.room())
 
     def _grant(

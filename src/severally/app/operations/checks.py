@@ -24,7 +24,7 @@ from severally.app.operations.results import (
 )
 from severally.compose.compositor import Compositor
 from severally.model.delivery import Ticket
-from severally.model.errors import Finding, Refused
+from severally.model.errors import Finding, Refused, UsageError
 from severally.model.mailing import Frozen
 from severally.model.notice import Notice
 from severally.model.sender import Sender
@@ -57,6 +57,8 @@ def check(office: Office, name: str, audience: Path | None) -> CheckResult:
         sender = drafts.sender_of(office, notice, findings) if notice.sender else None
         if sender is not None:
             findings += _alignment(office, sender)
+            for route in _routes(office):
+                findings += drafts.misfits(office, route, sender)
         if sender is not None and draft is not None:
             frozen = Frozen(notice, sender, draft.stencils, "")
             measures = list(_measured(draft, frozen, office, findings))
@@ -90,6 +92,14 @@ def _sound(people: AudienceResult | None) -> bool:
     if people is None:
         return True
     return not people.rejected and not any(not finding.warning for finding in people.findings)
+
+
+def _routes(office: Office) -> list[str]:
+    """The route a send would take; none where it has to be said."""
+    try:
+        return [office.workspace.choose_route(None)]
+    except UsageError:
+        return []
 
 
 # --- how receivers will take it

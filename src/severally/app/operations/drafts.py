@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from severally.adapters.keys import load_dkim
+from severally.app import providers
 from severally.app.office import Office
 from severally.app.sections import SenderSection
 from severally.model.address import AddressError, parse_address
@@ -41,9 +42,17 @@ def freeze(office: Office, draft: Compiled, route: str) -> Frozen:
     """All that decides what people get. Raises Refused where the sender is not fit for it."""
     findings: list[Finding] = []
     sender = sender_of(office, draft.notice, findings)
+    if sender is not None:
+        findings += misfits(office, route, sender)
     if sender is None or findings:
         raise Refused("the sender is not fit for this notice", findings)
     return Frozen(draft.notice, sender, draft.stencils, route)
+
+
+def misfits(office: Office, route: str, sender: Sender) -> list[Finding]:
+    """What of the sender this route could not keep."""
+    workspace = office.workspace
+    return providers.misfits(workspace.where(f"routes.{route}"), workspace.routes[route], sender)
 
 
 # --- the sender

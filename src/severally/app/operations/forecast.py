@@ -15,7 +15,7 @@ import msgspec
 
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
-from severally.app.sections import MxRoute
+from severally.app.sections import ApiRoute, MxRoute
 from severally.app.wiring import sending_settings
 from severally.model.lane import Lane, Limits, Rate
 from severally.pace.bounds import Assumptions
@@ -27,6 +27,8 @@ RELAY_S = 0.05
 DIRECT_S = 0.3
 """The same at a receiving provider across the Internet, which looks at what it is given
 (judgement; a lane that was sent to before has its own, measured)."""
+API_S = 0.5
+"""The same for one request to a provider's API, a whole batch of messages (judgement)."""
 PUT_OFF = 0.05
 """In the longest case: the share of first attempts that is put off, for `[retries] first`."""
 HALF = 0.5
@@ -97,14 +99,23 @@ class Forecast:
         return msgspec.structs.replace(lane, limits=limits, source=name)
 
     def _assumptions(self) -> Assumptions:
-        direct = isinstance(self.workspace.routes[self.route], MxRoute)
-        far = direct and not (self.relayed or self.near)
         return Assumptions(
-            DIRECT_S if far else RELAY_S,
+            self._service_s(),
             machine_per_s=self.machine_per_s,
             default_deferred=self.deferred,
             deferred_s=self.workspace.retries.first_s,
         )
+
+    def _service_s(self) -> float:
+        if self.relayed or self.near:
+            return RELAY_S
+        match self.workspace.routes[self.route]:
+            case MxRoute():
+                return DIRECT_S
+            case ApiRoute():
+                return API_S
+            case _:
+                return RELAY_S
 
     def longest(self) -> Forecast:
         """The same where receivers take half of what they are said to take, and put some off."""

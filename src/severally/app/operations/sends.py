@@ -13,7 +13,8 @@ from severally.app.office import Office
 from severally.app.operations import audiences, drafts, moving, plans
 from severally.app.operations.fitness import identity_of
 from severally.app.operations.signing import act_as
-from severally.app.sections import SmtpRoute
+from severally.app.providers import host_of
+from severally.app.sections import ApiRoute, SmtpRoute
 from severally.model.audit import Checkpoint
 from severally.model.entries import Act
 from severally.model.errors import Finding, Refused
@@ -78,14 +79,21 @@ def ready(
 
 def _check_host(office: Office, route: str) -> None:
     settings = office.workspace.routes[route]
-    if isinstance(settings, SmtpRoute) and not office.workspace.allowed.host(settings.host):
+    match settings:
+        case SmtpRoute():
+            key, host = "host", settings.host
+        case ApiRoute():
+            key, host = "url", host_of(settings)
+        case _:
+            return
+    if not office.workspace.allowed.host(host):
         raise Refused(
             "this trial workspace does not send to that relay",
             [
                 Finding(
-                    f"severally.toml (routes.{route}.host)",
-                    f"{settings.host} is not among the allowed hosts",
-                    f'if you mean it: [workspace] allow_hosts = ["{settings.host}"]',
+                    f"severally.toml (routes.{route}.{key})",
+                    f"{host} is not among the allowed hosts",
+                    f'if you mean it: [workspace] allow_hosts = ["{host}"]',
                 )
             ],
         )

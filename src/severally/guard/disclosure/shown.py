@@ -18,15 +18,35 @@ from typing import Any
 
 from severally.guard.disclosure import Disclosure, NotUnderstood
 
-_ADDRESS = re.compile(r"[^\s<>\"'(),:;=&?/\[\]\\]+@[^\s<>\"'(),:;=&?/\[\]\\]+")
+_EDGES = r"\s<>\"'(),:;=&?/\[\]\\"
+_EDGE = re.compile(f"[{_EDGES}]")
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_REST = re.compile(f"[^{_EDGES}]*")
 _ONE = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[^\s@<>\"(),:;\[\]\\]+")
 
 
 def in_text(text: str) -> Iterator[str]:
     """Every address a person could read out of a text, entities and percent signs undone."""
-    for form in (text, html.unescape(text), urllib.parse.unquote(html.unescape(text))):
-        for match in _ADDRESS.finditer(form):
-            yield match[0].strip(".!*-").removeprefix("mailto").lower()
+    forms = {text, html.unescape(text)} if "&" in text else {text}
+    forms.update([urllib.parse.unquote(form) for form in forms if _PERCENT.search(form)])
+    for form in forms:
+        for word in _words(form):
+            yield word.strip(".!*-").removeprefix("mailto").lower()
+
+
+def _words(text: str) -> Iterator[str]:
+    """Every run without an edge that has an '@' with something on both sides. Looks at what
+    stands around each '@' alone: texts are long, and addresses in them few."""
+    at = text.find("@")
+    while at >= 0:
+        start = at
+        while start and _EDGE.match(text, start - 1) is None:
+            start -= 1
+        rest = _REST.match(text, at)
+        end = rest.end() if rest else at + 1
+        if "@" in text[start + 1 : end - 1]:
+            yield text[start:end]
+        at = text.find("@", end)
 
 
 def in_value(value: Any) -> Iterator[str]:

@@ -1,0 +1,102 @@
+"""Routes through providers' APIs: what their tables may say, and the transport each becomes.
+
+Responsible for checking and choosing; what a provider wants is its transport's.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
+from severally.app.allowed import DEFAULT_HOSTS, Allowed
+from severally.app.sections import ApiRoute, Route, SendgridRoute
+from severally.app.strict import TomlFile
+from severally.guard.requests import seal_request
+from severally.model.errors import Finding, UsageError
+from severally.model.sender import Sender
+from severally.ports import Transport
+from severally.transport import sendgrid
+from severally.transport.api import ApiTransport, Provider, Secret
+
+BATCHES: dict[type[ApiRoute], int] = {SendgridRoute: sendgrid.BATCH}
+"""The most that each provider takes in one request."""
+URLS: dict[type[ApiRoute], str] = {SendgridRoute: sendgrid.URL}
+
+
+def batch_of(route: Route) -> int | None:
+    """Messages that leave in one request; None for routes without requests."""
+    if not isinstance(route, ApiRoute):
+        return None
+    most = BATCHES[type(route)]
+    return min(route.batch or most, most)
+
+
+def url_of(route: ApiRoute) -> str:
+    """Where its API is."""
+    return route.url or URLS[type(route)]
+
+
+def host_of(route: ApiRoute) -> str:
+    """The host that is connected to."""
+    return urllib.parse.urlsplit(url_of(route)).hostname or ""
+
+
+def check_api(file: TomlFile, path: str, route: ApiRoute) -> None:
+    """Everything wrong with one provider's table."""
+    if bool(route.key_file) == bool(route.key_env):
+        said = "has both key_file and key_env" if route.key_file else "has no key"
+        file.problem(path, said, "name one: key_file, or key_env for an environment variable")
+    if route.batch < 0 or route.batch > BATCHES[type(route)]:
+        most = BATCHES[type(route)]
+        file.problem(f"{path}.batch", f"must be from 0 (all that is taken) to {most}")
+    place = urllib.parse.urlsplit(url_of(route))
+    if place.scheme not in ("https", "http") or not place.hostname or place.query or place.fragment:
+        file.problem(f"{path}.url", "is no address of an API", 'write for example "https://host"')
+    elif place.scheme == "http" and not Allowed((), DEFAULT_HOSTS).host(place.hostname):
+        file.problem(f"{path}.url", "would send the key unencrypted", "write https://")
+
+
+def misfits(where: str, route: Route, sender: Sender) -> list[Finding]:
+    """What of a sender a provider would drop: said before anything is sent."""
+    if not isinstance(route, ApiRoute) or not sender.dkim:
+        return []
+    said = f"sender {sender.name!r} signs, and a provider's API signs messages itself: ours is lost"
+    cure = "use a sender without dkim on this route, and have the provider sign for its domain"
+    return [Finding(where, said, cure)]
+
+
+def make_api(
+    route: ApiRoute, name: str, path_of: Callable[[str], Path], wall: Callable[[], float]
+) -> Transport:
+    """The transport. Raises UsageError where its key cannot be read."""
+    key = _key(route, f"routes.{name}", path_of)
+    return ApiTransport(_provider(route, key), seal_request, wall, route.connections)
+
+
+def _provider(route: ApiRoute, key: Secret) -> Provider:
+    url, batch = url_of(route), batch_of(route) or 1
+    match route:
+        case SendgridRoute():
+            return sendgrid.Sendgrid(key, url, batch)
+        case _:
+            raise AssertionError(f"no provider for {type(route).__name__}")
+
+
+def _key(route: ApiRoute, path: str, path_of: Callable[[str], Path]) -> Secret:
+    if route.key_env:
+        value = os.environ.get(route.key_env, "")
+        if not value:
+            raise UsageError(f"{path}.key_env: the environment has no {route.key_env}")
+        return Secret(value)
+    try:
+        value = path_of(route.key_file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise UsageError(
+            f"{path}.key_file: {route.key_file} cannot be read or holds no key; "
+            "write the key into it, on one line, and make it readable to you alone"
+        )
+    return Secret(value)
