@@ -13,6 +13,7 @@ from severally.model.errors import SeverallyError
 from tests.servers import dovecot as dovecot_program
 from tests.servers import judges
 from tests.servers import maildev as maildev_program
+from tests.servers import mailhost as mailhost_program
 from tests.servers import postfix as postfix_program
 
 
@@ -31,6 +32,7 @@ _UNAVAILABLE = {
     "chromium": _no_chromium,
     "dovecot": dovecot_program.unavailable,
     "postfix": postfix_program.unavailable,
+    "mailhost": mailhost_program.unavailable,
     "maildev": maildev_program.unavailable,
     "gettext": judges.without_gettext,
     "schemas": judges.without_schemas,

@@ -86,12 +86,13 @@ def postfix(
     address: str = "127.0.0.1",
     port: int = 0,
     boxes: Sequence[str] = (),
+    services: str = "",
 ) -> Iterator[Postfix]:
     """Start one at this address and port, or a free one; stop it and remove all it kept.
 
     `secure`: STARTTLS and AUTH are required; else STARTTLS is offered. Without `delivers` it
-    throws mail away. `more` is added to its main.cf. Mail for each of `boxes`, which are local
-    parts, goes into a Maildir of that name.
+    throws mail away. `more` is added to its main.cf, `services` to its master.cf. Mail for each
+    of `boxes`, which are local parts, goes into a Maildir of that name.
     """
     # not below pytest's folder: Postfix's other accounts must reach it, sockets have short names
     folder = Path(tempfile.mkdtemp(prefix="severally-postfix-"))
@@ -103,6 +104,8 @@ def postfix(
             if secure:
                 stack.enter_context(_sign_in(server))
             _configure(server, secure, delivers, more, boxes)
+            with (folder / "etc" / "master.cf").open("a") as master:
+                master.write(services)
             ready = lambda: greets(server.port, address)  # noqa: E731
             command = [MASTER, "-c", folder / "etc", "-d"]
             stack.enter_context(running(command, folder / "master.log", ready, {}))
