@@ -110,8 +110,8 @@ def test_everything_wrong_is_said_at_once_in_the_order_of_mending(shop: Workshop
 
 FAKE = """#!/bin/sh
 grep '^X-Severally-Check: ' | sort -r | while read name number; do
-printf 'X-Spam-Status: Yes, score=7.%s required=5.0 tests=ALL_TRUSTED,\\n\\tNO_RECEIVED,' $number
-printf 'URGENT_BIZ autolearn=no\\n%s %s\\n\\nbody\\n' $name $number
+printf 'X-Spam-Status: Yes, score=7.%s required=5.0 tests=ALL_TRUSTED=-1,\\n\\t' $number
+printf 'NO_RECEIVED=-0.001,DEAR_FRIEND=2.1,URGENT_BIZ=3.0 end=1\\n%s %s\\n\\nbody\\n' $name $number
 done
 """
 """Answers in another order than it was asked in, as the real one does."""
@@ -129,9 +129,9 @@ def test_a_filter_of_this_machine_is_asked(
     assert said["sound"]
     assert {each["filter"] for each in said["measures"]} == {"SpamAssassin"}
     scores = [each["score"] for each in said["measures"]]
-    assert scores == [float(f"7.{number}") for number in range(len(scores))]
-    assert said["measures"][0]["rules"] == ["ALL_TRUSTED", "URGENT_BIZ"]
-    warned = [each for each in said["findings"] if "SpamAssassin gives it 7." in each["problem"]]
+    assert scores == [round(float(f"7.{number}") + 1, 2) for number in range(len(scores))]
+    assert said["measures"][0]["rules"] == ["URGENT_BIZ 3.0", "DEAR_FRIEND 2.1"]
+    warned = [each for each in said["findings"] if "SpamAssassin gives it 8." in each["problem"]]
     assert len(warned) == len(said["measures"])
 
 

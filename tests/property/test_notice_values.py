@@ -140,6 +140,8 @@ def read_number(text: str, tag: str) -> Decimal:
     symbols = Locale.parse(tag, sep="-").number_symbols
     symbols = symbols.get("latn", symbols)
     text = text.replace(symbols["minusSign"], "-").replace(symbols["group"], "")
+    if symbols["group"].isspace():  # any space is one (UTS #35 part 3, 6: lenient parsing)
+        text = "".join(text.split())
     return Decimal(text.replace(symbols["decimal"], "."))
 
 

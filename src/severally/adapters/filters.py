@@ -1,7 +1,7 @@
 """A spam filter of this machine, asked what it thinks of a message: SpamAssassin or Rspamd.
 
 Responsible for running what is installed already, without the network where it lets us. None
-is needed; none is installed.
+is needed; none is installed. Points for a journey that the message has not made are taken off.
 """
 
 from __future__ import annotations
@@ -10,35 +10,39 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 _PATIENCE_S = 60
 _NUMBER = "X-Severally-Check"
 """SpamAssassin answers an mbox in no order; each message bears its number and keeps it."""
+_STATUS = "add_header all Status _YESNO_, score=_SCORE_ required=_REQD_ tests=_TESTSSCORES_ end=1"
+"""Its own status line, with each rule's points, however this machine has set it."""
+_UNWRAPPED = "report_safe 0"
+"""What it takes for spam it would wrap into a report of its own."""
 _ANSWER = re.compile(
     rb"^X-Spam-Status:(?P<status>.*(?:\r?\n[ \t].*)*)|^X-Severally-Check: (?P<number>\d+)",
     re.MULTILINE,
 )
-_MISSING_TRACE = frozenset(
-    ("NO_RECEIVED", "NO_RELAYS", "MISSING_HEADERS", "RCVD_COUNT_ZERO", "HFILTER_HOSTNAME_UNKNOWN")
+_OF_THE_JOURNEY = frozenset(
+    {"NO_RECEIVED", "NO_RELAYS", "MISSING_HEADERS", "ALL_TRUSTED", "RCVD_COUNT_ZERO"}
+    | {"RCVD_NO_TLS_LAST", "HFILTER_HOSTNAME_UNKNOWN", "R_DKIM_NA", "ARC_NA", "DMARC_NA"}
 )
-"""Rules about a journey that a message which was never sent has not made."""
+"""Rules about how a message came: one that was never sent came from nowhere."""
+_RSPAMD_ACTIONS = {"greylist": 4.0, "add_header": 6.0}
+"""Its own defaults (`actions.conf`), where it does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`score` in the filter's own points; at `required` it calls a message spam."""
+    """`score` in the filter's own points; at `required` it marks a message as spam, and from
+    `warn_at` its author should know. `rules`: what gave points, the most first."""
 
     score: float
     required: float
+    warn_at: float
     rules: tuple[str, ...]
-
-    @property
-    def warn_at(self) -> float:
-        """Half of what it takes: receivers add points for what only they know."""
-        return self.required / 2
 
 
 class Filter(Protocol):
@@ -62,12 +66,14 @@ def find_filter(path: str | None = None) -> Filter | None:
 
 class SpamAssassin:
     """`spamassassin --local --test-mode`: its rules alone, no lookups. It reads its rules for a
-    second, so all messages go into one run, as an mbox."""
+    second, so all messages go into one run, as an mbox. It warns at half of what it takes:
+    receivers add points for what only they know."""
 
     name = "SpamAssassin"
 
     def __init__(self, program: str) -> None:
-        self._command = (program, "--local", "--test-mode", "--mbox")
+        ours = ("--cf", _STATUS, "--cf", _UNWRAPPED)
+        self._command = (program, "--local", "--test-mode", "--mbox", *ours)
 
     def judge(self, messages: Sequence[bytes]) -> list[Verdict | None]:
         """See Filter."""
@@ -93,15 +99,16 @@ def _in_mbox(number: int, message: bytes) -> bytes:
 def _read_status(field: bytes) -> Verdict | None:
     status = re.sub(r"\s+", " ", field.decode("utf-8", "replace"))
     numbers = re.search(r"score=(-?[\d.]+) required=([\d.]+)", status)
-    tests = re.search(r"tests=([A-Z0-9_, ]*)", status)
     if numbers is None:
         return None
-    rules = tests[1].replace(" ", "").split(",") if tests else []
-    return Verdict(float(numbers[1]), float(numbers[2]), _told(rules))
+    points = {name: float(each) for name, each in re.findall(r"([A-Z]\w+)=(-?[\d.]+)", status)}
+    required = float(numbers[2])
+    return _verdict(float(numbers[1]), required, required / 2, points)
 
 
 class Rspamd:
-    """`rspamc --json`: asks the Rspamd that runs on this machine."""
+    """`rspamc --json`: asks the Rspamd that runs on this machine. It warns where that would
+    first do something about a message: hold it back for a while (greylist)."""
 
     name = "Rspamd"
 
@@ -110,16 +117,33 @@ class Rspamd:
 
     def judge(self, messages: Sequence[bytes]) -> list[Verdict | None]:
         """See Filter."""
-        return list(map(self._judge, messages))
+        acts = _rspamd_actions()
+        return [self._judge(message, acts) for message in messages]
 
-    def _judge(self, message: bytes) -> Verdict | None:
-        out = _asked(self._command, message)
+    def _judge(self, message: bytes, acts: Mapping[str, float]) -> Verdict | None:
         try:
-            said = json.loads(out or b"")
-            rules = sorted(said["symbols"])
-            return Verdict(float(said["score"]), float(said["required_score"]), _told(rules))
-        except (ValueError, KeyError, TypeError):
+            said = json.loads(_asked(self._command, message))
+            points = {name: float(each["score"]) for name, each in said["symbols"].items()}
+            score = float(said["score"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
+        return _verdict(score, acts["add_header"], acts["greylist"], points)
+
+
+def _rspamd_actions() -> dict[str, float]:
+    """From how many points on it does what, as this machine is set."""
+    acts = dict(_RSPAMD_ACTIONS)
+    program = shutil.which("rspamadm")
+    if program is None:
+        return acts
+    try:
+        said: dict[str, Any] = json.loads(_asked((program, "configdump", "-j", "actions"), b""))
+        acts |= {
+            name: float(said[name]) for name in acts if isinstance(said.get(name), int | float)
+        }
+    except (ValueError, AttributeError):
+        pass  # its own words are not JSON: the defaults hold
+    return acts
 
 
 def _asked(command: Sequence[str], message: bytes) -> bytes:
@@ -130,5 +154,13 @@ def _asked(command: Sequence[str], message: bytes) -> bytes:
     return done.stdout
 
 
-def _told(rules: Sequence[str]) -> tuple[str, ...]:
-    return tuple(rule for rule in rules if rule and rule not in _MISSING_TRACE and rule != "none")
+def _verdict(score: float, required: float, warn_at: float, points: Mapping[str, float]) -> Verdict:
+    journey = sum(each for name, each in points.items() if name in _OF_THE_JOURNEY)
+    counted = {
+        name: each
+        for name, each in points.items()
+        if name not in _OF_THE_JOURNEY and abs(each) >= 0.01
+    }
+    worst = sorted(counted, key=lambda name: (-counted[name], name))
+    told = tuple(f"{name} {counted[name]:.1f}" for name in worst)
+    return Verdict(max(0.0, round(score - journey, 2)), required, warn_at, told)

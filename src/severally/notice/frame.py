@@ -34,6 +34,9 @@ _OWN_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
 """The author's. Outlook's conditional ones are code."""
 _PLAIN = mrml.RenderOptions(fonts={})
 """Without the web fonts that the renderer would add by itself: each is a request to a stranger."""
+_WHITE_PREHEADER = re.compile(r'(<div style="display:none;[^"]*?)color:#ffffff;')
+"""The renderer writes hidden words in white, which filters take for words hidden by their colour
+(SpamAssassin's HTML_FONT_LOW_CONTRAST: 0.7 points)."""
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+\.[A-Za-z]+")
 
 
@@ -71,7 +74,7 @@ class Frame:
             return words.get(name, f"@@{name}@@")
 
         document = self._rendered(_PLACE.sub(fill, self._source))
-        document = document.replace("><", ">\n<")
+        document = _WHITE_PREHEADER.sub(r"\1", document.replace("><", ">\n<"))
         document = document.replace("@@title@@", title)
         opening = f'<div class="content" lang="{lang}" dir="{direction}"'
         opening += f' style="text-align:{start};">\n'

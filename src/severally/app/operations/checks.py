@@ -164,10 +164,9 @@ def _unwelcome(name: str, measure: Measure, verdict: Verdict | None) -> Iterator
     if verdict is not None and verdict.score >= verdict.warn_at:
         yield Finding(
             where,
-            f"{locale}: {measure.filter} gives it {verdict.score:.1f} points of "
-            f"{verdict.required:.1f} "
-            f"({', '.join(verdict.rules[:8])})",
-            "other words; see the rules by their names",
+            f"{locale}: {measure.filter} gives it {verdict.score:.1f} points, and from "
+            f"{verdict.required:.1f} it is spam: {', '.join(verdict.rules[:8])}",
+            "other words, or another form: look the rules up by their names",
             warning=True,
             locale=locale,
         )
