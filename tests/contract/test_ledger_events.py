@@ -19,7 +19,7 @@ from tests.ledger_samples import (
 )
 
 from severally.model.delivery import DeliveryState as D
-from severally.model.entries import Record
+from severally.model.entries import Record, Turn
 from severally.model.errors import LedgerError
 from severally.model.event import Event
 from severally.model.event import EventKind as E
@@ -170,3 +170,23 @@ def test_where_a_delivery_stands(ledger: Ledger) -> None:
     assert (cohort.mailing, claim.delivery, claim.date, claim.attempts) == ("m-1", ids[2], 2, 1)
     assert claim.box == list(ledger.rows("a-1"))[2].box
     assert ledger.whereabouts(999) is None
+
+
+def test_a_refusal_is_heard_in_the_turn_that_records_it(ledger: Ledger) -> None:
+    epoch, (first, second, *_) = attempted(ledger)
+    said = event(first, E.INVALID)
+    records = [Record(first, D.REFUSED, 550), Record(second, D.ACCEPTED, 250)]
+    ledger.turn(Turn(epoch, 3.0, records=records, events=[said]))
+    assert list(ledger.events_of(first)) == [said] and not ledger.events_of(second)
+    assert states(ledger)[first] is D.REFUSED
+    assert ledger.suppressed(said.party.blind, said.notice, 4.0) is not None
+    assert ledger.add_events([said], 5.0) == 0
+    sound(ledger)
+
+
+def test_what_is_not_recorded_is_not_heard(ledger: Ledger) -> None:
+    epoch, (first, *_) = attempted(ledger)
+    wrong = [Record(first, D.REFUSED, 550), Record(999, D.ACCEPTED)]
+    with pytest.raises(LedgerError):
+        ledger.turn(Turn(epoch, 3.0, records=wrong, events=[event(first, E.INVALID)]))
+    assert not ledger.events_of(first) and not list(ledger.suppressions())

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.smtp_sink import Conduct, Sink
+from tests.workshop import Workshop, rows
 
 from severally.app.cli.main import main
 
@@ -109,3 +111,29 @@ def test_a_bad_list_changes_nothing(
     assert ran(capsys, "suppression", "list")["total"] == 0
     assert main(["suppression", "export", "list.csv"]) == 2
     assert (workspace / "list.csv").read_text() == content
+
+
+def test_a_refusal_in_the_dialogue_suppresses_as_a_bounce_does(tmp_path: Path) -> None:
+    """Whoever is unknown; nobody for a block, whatever number stands before it."""
+    people = rows(4)
+    unknown, blocked, full = (row[1] for row in people[:3])
+    said = {
+        unknown: "550 5.1.1 User unknown",
+        blocked: "550 5.1.1 blocked using zen.spamhaus.org",
+        full: "552 5.2.2 Mailbox full",
+    }
+
+    def at_rcpt(address: str) -> str:
+        return said.get(address, "250 2.1.5 ok")
+
+    with Sink(Conduct(at_rcpt=at_rcpt)) as sink:
+        shop = Workshop(tmp_path / "w", sink.port)
+        shop.two_languages()
+        shop.edit("severally.toml", 'first = "1s"', 'first = "1s"\ngive_up = "2s"')
+        customers = shop.customers(people)
+        first = shop.send(customers)
+        assert first.said["counts"]["accepted"] == 1
+        bars = shop.run("suppression", "list", "--json").said
+        assert bars["counts"] == {"all: invalid": 1}
+        again = shop.send(customers, "--again", "a test")
+        assert again.said["excluded"] == {"invalid": 1}

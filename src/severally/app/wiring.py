@@ -41,6 +41,7 @@ from severally.deliver.conducting import Conductor
 from severally.deliver.marks import Checkpoints, Marks
 from severally.deliver.progress import Progress
 from severally.deliver.records import Classify
+from severally.deliver.refusals import refusals
 from severally.deliver.rehearsing import SUFFIX, Rehearsal
 from severally.deliver.sending import Deliverer
 from severally.deliver.sentinels import Sent, SentinelWatch
@@ -260,6 +261,7 @@ class Wiring:
                     lambda: marks.run(self.clock, off_loop),
                 ],
                 reserve=marks.reserve,
+                hear=refusals(keys, self.row_cipher),
             )
         finally:
             marks.anchor()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from severally.model.entries import Attempts, Record, Turn, TurnResult
 from severally.model.errors import SeverallyError
+from severally.model.event import Event
 from severally.ports import Ledger
 
 T = TypeVar("T")
@@ -47,14 +48,17 @@ class Journal:
         self._halt_epochs = halt_epochs
         self._on_halted = on_halted
         self._records: list[Record] = []
+        self._events: list[Event] = []
         self._attempts: list[tuple[str, Sequence[int], asyncio.Future[bool]]] = []
         self._flushed: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._failed: SeverallyError | None = None
 
-    def record(self, record: Record) -> None:
-        """To be written with the next turn."""
+    def record(self, record: Record, event: Event | None = None) -> None:
+        """To be written with the next turn, and with it what it says about the recipient."""
         self._records.append(record)
+        if event is not None:
+            self._events.append(event)
         self._wake.set()
 
     def attempt(self, mailing: str, deliveries: Sequence[int]) -> asyncio.Future[bool]:
@@ -82,10 +86,11 @@ class Journal:
             await self._wake.wait()
             self._wake.clear()
             records, self._records = self._records, []
+            events, self._events = self._events, []
             attempts, self._attempts = self._attempts, []
             flushed, self._flushed = self._flushed, []
             try:
-                await self._turn(records, attempts)
+                await self._turn(records, events, attempts)
             except SeverallyError as error:
                 self._fail(error, attempts, flushed)
                 raise
@@ -96,6 +101,7 @@ class Journal:
     async def _turn(
         self,
         records: list[Record],
+        events: list[Event],
         attempts: list[tuple[str, Sequence[int], asyncio.Future[bool]]],
     ) -> None:
         if not records and not attempts:
@@ -108,6 +114,7 @@ class Journal:
             self._wall(),
             [Attempts(m, self._halt_epochs.get(m, -1), ids) for m, ids in by_mailing.items()],
             records,
+            events,
         )
         result = await self._off_loop(lambda: self._ledger.turn(turn))
         self.turns += 1

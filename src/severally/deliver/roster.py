@@ -19,8 +19,8 @@ from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
 from severally.model.lane import Lane
 from severally.model.mailing import Mailing, MailingState
+from severally.model.notice import Kind
 from severally.model.observed import Orders
-from severally.pace.retry import RetryPlan
 from severally.pace.scheduler import Scheduler
 from severally.ports import Clock, Ledger
 
@@ -89,7 +89,7 @@ class Roster:
     async def adopt(self, mailing_id: str, ours: bool) -> None:
         """Send this one too, if it may be sent."""
         found = await self._off_loop(lambda: self._look(mailing_id))
-        mailing, cohorts, dues, tally, retry = found
+        mailing, cohorts, dues, tally, kind = found
         if mailing.state not in _SENDING:
             return
         stores = [
@@ -101,19 +101,18 @@ class Roster:
             by_cohort[cohort_id].defer(due, count)
         self._halt_epochs[mailing_id] = mailing.halt_epoch
         now = self._clock.monotonic()
-        self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours, retry)
+        retry = self._settings.retry_of(kind)
+        self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours, retry, kind)
         for store in stores:
             self._supply.add(store)
         self._supply.nudge()
 
-    def _look(self, mailing_id: str) -> tuple[Mailing, Any, Any, Any, RetryPlan]:
-        ledger, settings = self._ledger, self._settings
+    def _look(self, mailing_id: str) -> tuple[Mailing, Any, Any, Any, Kind]:
+        ledger = self._ledger
         mailing = ledger.mailing(mailing_id)
         dues = ledger.next_due(mailing_id)
-        retry = settings.retry
-        if settings.give_up_s:
-            retry = settings.retry_of(ledger.frozen(mailing_id).notice.kind)
-        return mailing, ledger.cohorts(mailing_id), dues, ledger.tally(mailing_id), retry
+        kind = ledger.frozen(mailing_id).notice.kind
+        return mailing, ledger.cohorts(mailing_id), dues, ledger.tally(mailing_id), kind
 
     def _add_lane(self, lane: Lane) -> str:
         if lane.key not in self._lanes:

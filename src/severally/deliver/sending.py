@@ -16,6 +16,7 @@ from severally.deliver.journal import Journal
 from severally.deliver.parcel import Parcel, Run
 from severally.deliver.progress import Progress
 from severally.deliver.records import Classify, record_of, unreached, verdict_of
+from severally.deliver.refusals import Hear, unheard
 from severally.deliver.roster import Roster
 from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
@@ -50,7 +51,9 @@ class Deliverer:
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
         beside: Sequence[Callable[[], Awaitable[None]]] = (),
         reserve: Callable[[Cohort, int], None] = lambda cohort, upto: None,
+        hear: Hear = unheard,
     ) -> None:
+        self._hear = hear
         self._beside = beside
         self._ledger = ledger
         self._bench = bench
@@ -210,7 +213,7 @@ class Deliverer:
         verdict = verdict_of(outcome, origin, wall, self._classify)
         sending = self._roster[parcel.mailing]
         record = record_of(parcel, outcome, verdict, wall, sending.retry, self._rng)
-        self._journal.record(record)
+        self._journal.record(*self._hear(parcel, outcome, verdict, record, wall, sending.kind))
         sending.count(parcel.cohort, record.state, retried=parcel.attempts > 0)
         store = self._supply.stores[parcel.cohort]
         if record.state is DeliveryState.DEFERRED:

@@ -8,6 +8,7 @@ from severally.deliver.progress import LaneMeter, LaneNow, LaneProgress, Progres
 from severally.deliver.supply import Store
 from severally.model.delivery import DeliveryState
 from severally.model.mailing import Mailing
+from severally.model.notice import Kind
 from severally.pace.retry import RetryPlan
 
 
@@ -26,8 +27,10 @@ class Underway:
         started: float,
         ours: bool,
         retry: RetryPlan,
+        kind: Kind,
     ) -> None:
         self.mailing = mailing
+        self.kind = kind
         self.retry = retry
         self.stores = stores
         self.started = started

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from severally.model.delivery import DeliveryState
+from severally.model.event import Event
 
 
 class Attempts(msgspec.Struct, frozen=True):
@@ -38,12 +39,16 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One durable step of the delivering process, all or nothing."""
+    """One durable step of the delivering process, all or nothing.
+
+    `events` are what its records say about their recipients, see `Ledger.add_events`.
+    """
 
     epoch: int
     now: float
     attempts: Sequence[Attempts] = ()
     records: Sequence[Record] = ()
+    events: Sequence[Event] = ()
 
 
 class TurnResult(msgspec.Struct, frozen=True):

@@ -261,6 +261,7 @@ class MemoryLedger(Listing, MemoryEvents, MemorySubmissions, MemoryRegister, Mem
         halted = rules.apply_attempts(turn, standings, self._mailing_of, mailings)
         self._deliveries.keep(standings, {r.delivery for r in turn.records}, turn.now)
         self._write(*rules.outcomes(turn))
+        self._hear(turn.events, turn.now)
         self._settle_waiting()
         return TurnResult(halted)
 

@@ -57,9 +57,12 @@ class MemoryEvents:
             for event in events:
                 if not self._deliveries.knows(event.delivery):
                     raise no_delivery(event.delivery)
-            new = [event for event in events if self._add(event, now)]
-            self._write(*heard(new, now))
-            return len(new)
+            return self._hear(events, now)
+
+    def _hear(self, events: Sequence[Event], now: float) -> int:
+        new = [event for event in events if self._add(event, now)]
+        self._write(*heard(new, now))
+        return len(new)
 
     def _add(self, event: Event, now: float) -> bool:
         known = self._events.setdefault(event.delivery, {})

@@ -21,7 +21,7 @@ from severally.ledger.rules import (
     outcomes,
     taken_over,
 )
-from severally.ledger.sqlite.events import settle_waiting
+from severally.ledger.sqlite.events import hear, settle_waiting
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.ledger.sqlite.tally import add_reply, recount
@@ -167,6 +167,7 @@ class Delivering:
                 _add_to_tally(db, deltas(standings.values()))
                 for act in outcomes(turn):
                     write_act(db, act)
+                hear(db, turn.events, turn.now)
                 settle_waiting(db)
         except BaseException:
             self._replies.clear()  # some of them may have been rolled back

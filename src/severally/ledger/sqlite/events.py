@@ -48,10 +48,7 @@ class SqliteEvents:
     def add_events(self, events: Sequence[Event], now: float) -> int:
         """Keep them, move their deliveries' states, suppress whom they say; how many were new."""
         with self._store.write() as db:
-            new = [event for event in events if _add(db, event, now)]
-            for act in heard(new, now):
-                write_act(db, act)
-        return len(new)
+            return hear(db, events, now)
 
     def events_of(self, delivery: int) -> Sequence[Event]:
         """All that was heard about one delivery, by kind."""
@@ -63,6 +60,14 @@ class SqliteEvents:
         with self._store.read() as db:
             row = db.execute(_WHEREABOUTS, (delivery,)).fetchone()
         return None if row is None else (Cohort(*row[:6]), Claim(*row[6:]))
+
+
+def hear(db: sqlite3.Connection, events: Sequence[Event], now: float) -> int:
+    """In a transaction under way; how many were new."""
+    new = [event for event in events if _add(db, event, now)]
+    for act in heard(new, now):
+        write_act(db, act)
+    return len(new)
 
 
 def settle_waiting(db: sqlite3.Connection) -> None:
