@@ -20,7 +20,7 @@ from severally.model.delivery import DeliveryState as D
 from severally.model.entries import Record
 from severally.model.mailing import Mailing
 from severally.model.mailing import MailingState as M
-from severally.model.staging import Sentinel, StagingPlan
+from severally.model.staging import Sentinel, StagingPlan, Step
 from severally.ports import Ledger
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.stage.gates import Arrived, SentinelSeen
@@ -64,8 +64,16 @@ class Boxes:
 class Course:
     """A staged mailing under way. `go` lets everything that may leave be answered."""
 
-    def __init__(self, ledger: Ledger, boxes: Boxes | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        boxes: Boxes | None = None,
+        people: int = PEOPLE,
+        steps: tuple[Step, ...] = RAMP,
+    ) -> None:
         self.ledger = ledger
+        self.people, self.steps = people, steps
+        self.changed: list[str] = []
         self.now = 10_000.0
         self.rehearsal = Rehearsed()
         self.boxes = boxes or Boxes()
@@ -84,15 +92,16 @@ class Course:
             sentinels=self.boxes,
             curves=lambda: self.curves,
             hard=lambda rule: rule == "unknown user",
+            unfit=lambda mailing: self.changed,
         )
 
     def _make(self) -> None:
-        audience(self.ledger, PEOPLE)
-        plan = StagingPlan(RAMP, (Sentinel("s1", "s1@exchange.example", "en"),))
+        audience(self.ledger, self.people)
+        plan = StagingPlan(self.steps, (Sentinel("s1", "s1@exchange.example", "en"),))
         frozen = msgspec.structs.replace(FROZEN, staging=plan)
-        made = Mailing("m-1", "n", "a-1", PEOPLE, "d", M.REHEARSED, "main", step=-1)
+        made = Mailing("m-1", "n", "a-1", self.people, "d", M.REHEARSED, "main", step=-1)
         lanes = {receiver: f"main/{receiver}" for receiver in self.ledger.receivers("a-1")}
-        steps = allot(self.ledger.strata("a-1"), [step.count for step in RAMP])
+        steps = allot(self.ledger.strata("a-1"), [step.count for step in self.steps])
         self.ledger.create_mailing(made, frozen, lanes, self.now, steps)
 
     @property
@@ -102,7 +111,14 @@ class Course:
     @property
     def left(self) -> int:
         """How many have left."""
-        return PEOPLE - totals(self.ledger).get(D.READY, 0)
+        counts = totals(self.ledger)
+        return self.people - counts.get(D.READY, 0) - counts.get(D.CLAIMED, 0)
+
+    @property
+    def on_its_way(self) -> int:
+        """How many of the open steps were not tried yet."""
+        told = sum(step.count for step in self.steps[: self.mailing.step + 1])
+        return told - self.left
 
     def tick(self) -> None:
         asyncio.run(self.conductor.tick())
