@@ -59,6 +59,43 @@ class Swapping:
 
 
 @dataclass
+class SwappingAlike:
+    """Collects two of one language, and gives each the body of the other, put right as far as a
+    careful relay would: under its own header, with its own address and its own token."""
+
+    waiting: dict[str, Delivery] = field(default_factory=dict)
+
+    def __call__(self, recipient: str, raw: bytes) -> list[Delivery]:
+        language = str(_message(raw)["Content-Language"])
+        before = self.waiting.pop(language, None)
+        if before is None:
+            self.waiting[language] = (recipient, raw)
+            return []
+        other, first = before
+        return [(recipient, _under(raw, first)), (other, _under(first, raw))]
+
+
+def _under(raw: bytes, other: bytes) -> bytes:
+    """The body of another message under this one's header."""
+    mine, theirs = _message(raw), _message(other)
+    for kind in ("plain", "html"):
+        part, given = mine.get_body((kind,)), theirs.get_body((kind,))
+        assert part is not None and given is not None
+        text = given.get_content()
+        for name in ("To", "Message-ID"):
+            old, new = (str(each[name]).partition("@")[0].strip("<") for each in (theirs, mine))
+            text = text.replace(old, new)
+        part.set_content(text, subtype=kind, cte="quoted-printable")
+    return mine.as_bytes()
+
+
+def _message(raw: bytes) -> EmailMessage:
+    message = email.message_from_bytes(raw, policy=email.policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+@dataclass
 class OtherLocale:
     """Everybody gets what the first one got, readdressed: a list server with one text."""
 
@@ -80,8 +117,7 @@ def unsigned(recipient: str, raw: bytes) -> list[Delivery]:
 
 def relinked(recipient: str, raw: bytes) -> list[Delivery]:
     """Every link goes through somebody's tracker."""
-    message = email.message_from_bytes(raw, policy=email.policy.SMTP)
-    assert isinstance(message, EmailMessage)
+    message = _message(raw)
     part = message.get_body(("html",))
     assert part is not None
     text = part.get_content().replace(

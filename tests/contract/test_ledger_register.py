@@ -51,6 +51,23 @@ def test_nobody_can_be_disabled_who_is_not_there(ledger: Ledger) -> None:
         ledger.disable_operator("eve", act("disabled"))
 
 
+def test_after_five_wrong_tries_each_next_one_waits_twice_as_long(ledger: Ledger) -> None:
+    assert [ledger.count_try("bob", 10.0) for _ in range(5)] == [0.0] * 5
+    assert ledger.count_try("bob", 69.0) == 70.0
+    assert ledger.count_try("bob", 70.0) == 0.0
+    assert ledger.count_try("bob", 71.0) == 190.0
+    now = 190.0
+    for _ in range(20):
+        assert ledger.count_try("bob", now) == 0.0
+        until = ledger.count_try("bob", now)
+        assert 120.0 < until - now <= 3_600.0
+        now = until
+    assert until - now == 0.0 and ledger.count_try("bob", now) == 0.0
+    ledger.forget_tries("bob")
+    assert ledger.operators() == [BOB]
+    assert ledger.count_try("bob", now) == 0.0
+
+
 def test_a_code_and_all_before_it_are_used_up(ledger: Ledger) -> None:
     assert ledger.use_code("bob", 10)
     assert not ledger.use_code("bob", 10)

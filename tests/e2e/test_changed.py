@@ -16,7 +16,7 @@ from tests.workshop import Ran, Workshop, rows
 
 from severally.app.config import load
 from severally.app.office import open_office
-from severally.app.operations import approving
+from severally.app.operations import approving, fitness
 from severally.app.wiring import Wiring, make_composer
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
@@ -81,6 +81,30 @@ def test_an_audience_changed_after_approval_is_told_to_nobody(place: Place) -> N
     ran = place.send()
     assert ran.code == 3
     assert "customers.csv was changed" in ran.err
+    assert place.sink.received == []
+    assert place.report()["state"] == "void"
+
+
+SETTINGS = (
+    ('name = "Example Exchange"', 'name = "Exchange"', "the sender notices was changed"),
+    ('reply_to = "support@', 'reply_to = "help@', "the sender notices was changed"),
+    ('host = "127.0.0.1"', 'host = "localhost"', "the route main leads elsewhere"),
+    (f"canary = {CANARY}", "canary = 40", "the staging plan or its sentinels were changed"),
+    ("connections = 4", "connections = 5", "main would use more connections (5) than approved"),
+)
+
+
+def test_settings_changed_after_approval_void_it(place: Place) -> None:
+    for old, new, said in SETTINGS:
+        place.shop.edit("severally.toml", old, new)
+        with open_office(load(place.shop.root), Wiring()) as office:
+            assert any(said in each for each in fitness.unfit(office, place.mailing)), old
+        place.shop.edit("severally.toml", new, old)
+    old, new, said = SETTINGS[0]
+    place.shop.edit("severally.toml", old, new)
+    ran = place.send()
+    assert ran.code == 3
+    assert said in ran.err
     assert place.sink.received == []
     assert place.report()["state"] == "void"
 

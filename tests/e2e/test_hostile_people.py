@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pyotp
 import pytest
 from tests.staff import Staff, english, live
 from tests.workshop import Workshop, rows
@@ -150,6 +152,36 @@ def test_nothing_is_done_unsigned(staff: Staff) -> None:
         )
         assert ran.code == 3, arguments
         assert "sign" in ran.err
+
+
+def test_who_guesses_waits_and_it_is_written_down(staff: Staff) -> None:
+    wrong = staff.password("guess", "not bob's password")
+    sign_in = ("sign-in", "bob", "--password-file", wrong, "--code", "000000")
+    for _ in range(5):
+        assert "not the password of bob" in staff.run(*sign_in).err
+    right = ("sign-in", "bob", "--password-file", staff.shop.root / "bob.password", "--code")
+    soon = pyotp.TOTP(staff.secrets["bob"]).at(int(staff.clock.wall()))
+    ran = staff.run(*right, soon)
+    assert ran.code == 3
+    assert "too many wrong passwords or codes of bob" in ran.err
+    assert re.search(r"looked at from \d\d:\d\d:\d\d UTC on", ran.err)
+    story = staff.story()
+    assert sum("refused: sign-in bob: that is not the password" in each for each in story) == 5
+    assert any("refused: sign-in bob: too many wrong" in each for each in story)
+    staff.clock.seconds += 60
+    staff.sign_in("bob")
+
+
+def test_guessed_codes_are_counted_too(staff: Staff) -> None:
+    mailing = staff.propose(audience(staff))
+    staff.sign_in("alice")
+    approve = ("approve", mailing, "--count", "8", "--code")
+    for _ in range(5):
+        assert "not alice's code" in staff.run(*approve, "000000").err
+    soon = pyotp.TOTP(staff.secrets["alice"]).at(int(staff.clock.wall()) + 30)
+    assert "too many wrong" in staff.run(*approve, soon).err
+    assert staff.state(mailing) == "proposed"
+    assert staff.approve("alice", mailing, 8).code == 0
 
 
 def test_a_session_runs_out(staff: Staff) -> None:

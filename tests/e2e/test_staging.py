@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 from tests import oracle, staged
-from tests.meddling import Fault, Meddler, Merging, OtherLocale, Swapping, relinked, unsigned
+from tests.meddling import (
+    Fault,
+    Meddler,
+    Merging,
+    OtherLocale,
+    Swapping,
+    SwappingAlike,
+    relinked,
+    unsigned,
+)
 from tests.servers.dovecot import PASSWORD, dovecot
 from tests.servers.postfix import postfix
 from tests.smtp_sink import Received
@@ -115,8 +124,9 @@ def test_a_live_mailing_goes_by_the_verbs_alone_from_a_proposal_to_everybody(
         (unsigned, "a signature was lost on the way"),
         (relinked, "its html part does not say what was approved"),
         (Swapping(), "it shows 1 foreign addresses"),
+        (SwappingAlike(), "its plain part does not say what was approved"),
     ],
-    ids=["merged", "locale", "signature", "link", "body"],
+    ids=["merged", "locale", "signature", "link", "body", "body of the same language"],
 )
 def test_what_a_relay_spoils_halts_before_the_first_customer(
     tmp_path: Path, fault: Fault, said: str

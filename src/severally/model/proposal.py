@@ -17,7 +17,8 @@ class Proposal(msgspec.Struct, frozen=True):
     route -> limits that sending never exceeds. `left_out` and `set_aside` count rows of the
     audience's file that nobody is told for. `previous` is the last mailing of the same notice.
     It may go instead of another, whose recipients were withdrawn; `told_before` counts the rows
-    of those whom that one, or one before it, left for.
+    of those whom that one, or one before it, left for. `way`: SHA-256 (hex) of where the route
+    leads, empty in what was proposed before that was written down.
     """
 
     author: str
@@ -31,6 +32,7 @@ class Proposal(msgspec.Struct, frozen=True):
     previous: str = ""
     instead_of: str = ""
     told_before: int = 0
+    way: str = ""
 
 
 class Approval(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Is a mailing still what was approved? Recomputed before every step.
 
 Responsible for what is compared: the frozen digest, the golden samples as this very program
-composes them, the files it was made from, and the ceilings of pace. Not for what follows.
+composes them, the files it was made from, sender, route and plan as severally.toml has them, and
+the ceilings of pace. Not for what follows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.office import Office
+from severally.app.operations import drafts
 from severally.app.operations.previews import sample
 from severally.app.wiring import Wiring
 from severally.model.delivery import Ticket
@@ -69,6 +71,7 @@ def unfit(office: Office, mailing_id: str) -> list[str]:
         found.append("what the ledger holds is not what was proposed")
     found += _other_bytes(office.wiring, frozen)
     found += _other_files(office.workspace, frozen.proposal.sources)
+    found += _other_settings(office, frozen, office.ledger.mailing(mailing_id).count)
     lanes = office.ledger.lanes(mailing_id)
     found += _too_fast(frozen.proposal.ceilings, limits_in_force(office.workspace, frozen, lanes))
     return found
@@ -128,6 +131,36 @@ def _other_files(workspace: Workspace, before: dict[str, str]) -> Iterator[str]:
                 yield f"{name} was changed"
         except OSError:
             yield f"{name} is gone"
+
+
+# --- settings
+
+_PACE = ("rate", "connections", "messages_per_connection")
+_SECRET = ("password_file", "password_env")
+
+
+def way(workspace: Workspace, route: str) -> str:
+    """SHA-256 (hex) of where a route leads. Its pace has ceilings of its own, and a password may
+    be changed at any time."""
+    settings = workspace.routes[route]
+    fields = {
+        name: value
+        for name, value in msgspec.structs.asdict(settings).items()
+        if name not in (*_PACE, *_SECRET)
+    }
+    return sha256(_encode([type(settings).__name__, fields]))
+
+
+def _other_settings(office: Office, frozen: Frozen, count: int) -> Iterator[str]:
+    workspace, proposal = office.workspace, frozen.proposal
+    assert proposal is not None
+    if drafts.sender_named(office, frozen.sender.name, []) != frozen.sender:
+        yield f"severally.toml: the sender {frozen.sender.name} was changed"
+    known = frozen.route in workspace.routes
+    if proposal.way and not (known and way(workspace, frozen.route) == proposal.way):
+        yield f"severally.toml: the route {frozen.route} leads elsewhere"
+    if workspace.staging.plan(count, tuple(frozen.stencils)) != frozen.staging:
+        yield "severally.toml: the staging plan or its sentinels were changed"
 
 
 # --- pace

@@ -24,7 +24,13 @@ from severally.app.operations.register_results import (
     SignedOut,
     TokenMade,
 )
-from severally.app.operations.signing import act_as, on_record, operator_named, use_code
+from severally.app.operations.signing import (
+    act_as,
+    check_code,
+    on_record,
+    operator_named,
+    trying,
+)
 from severally.model.entries import Act
 from severally.model.errors import Refused, UsageError
 from severally.model.operator import Operator, Pass, PassKind, Role
@@ -144,9 +150,10 @@ def sign_in(office: Office, name: str, password: str, code: str) -> SignedIn:
     _fit_name(name)
     with on_record(office, "", f"sign-in {name}"):
         one = operator_named(office, name)
-        if not matches(one.password, password):
-            raise Refused(f"that is not the password of {name}")
-        use_code(office, one, code)
+        with trying(office, one):
+            if not matches(one.password, password):
+                raise Refused(f"that is not the password of {name}")
+            check_code(office, one, code)
         made, secret = _make(office, name, PassKind.SESSION, "", (), SESSION_S)
         office.ledger.add_pass(made, Act(made.made_at, "", "signed in", "", name))
     session = office.wiring.sessions(office.workspace)

@@ -127,6 +127,7 @@ def _freeze(
         order.instead_of or last_of(office, draft.notice.name),
         order.instead_of or "",
         told_before,
+        fitness.way(workspace, draft.route),
     )
     frozen = msgspec.structs.replace(draft, staging=plan, proposal=proposal)
     mailing = Mailing(

@@ -6,6 +6,7 @@ is empty everything is done unsigned; a live one does nothing unsigned.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,10 +133,31 @@ def operator_named(office: Office, name: str) -> Operator:
     raise Refused(f"there is no operator {name}, or no longer")
 
 
+@contextmanager
+def trying(office: Office, one: Operator) -> Iterator[None]:
+    """Passwords and codes are looked at in here. A try counts as wrong until it is left well, and
+    after some wrong ones the next has to wait. Raises Refused."""
+    until = office.ledger.count_try(one.name, office.wiring.clock.wall())
+    if until:
+        at = time.strftime("%H:%M:%S", time.gmtime(until))
+        raise Refused(
+            f"too many wrong passwords or codes of {one.name}, one after the other: the next is "
+            f"looked at from {at} UTC on"
+        )
+    yield
+    office.ledger.forget_tries(one.name)
+
+
 def use_code(office: Office, one: Operator, code: str) -> None:
     """Check a code and use it up. Raises Refused."""
     if not code:
         raise Refused("this needs a fresh code from your authenticator: --code 123456")
+    with trying(office, one):
+        check_code(office, one, code)
+
+
+def check_code(office: Office, one: Operator, code: str) -> None:
+    """The same within `trying`."""
     secret = SecretBox(office.keys.operator_key()).open(one.name, one.salt, one.box)
     step = step_of(secret, code, office.wiring.clock.wall())
     if step is None:

@@ -9,7 +9,7 @@ import msgspec
 
 from severally.ledger.rules import name_taken, no_operator
 from severally.model.entries import Act
-from severally.model.operator import Operator, Pass
+from severally.model.operator import Operator, Pass, waits_until
 
 
 class MemoryRegister:
@@ -57,6 +57,23 @@ class MemoryRegister:
                 return False
             self._operators[name] = msgspec.structs.replace(one, step=step)
             return True
+
+    def count_try(self, name: str, now: float) -> float:
+        """Count a try, unless it has to wait; until when."""
+        with self._lock:
+            one = self._operators[name]
+            until = waits_until(one.tries, one.tried_at)
+            if until > now:
+                return until
+            counted = msgspec.structs.replace(one, tries=one.tries + 1, tried_at=now)
+            self._operators[name] = counted
+            return 0.0
+
+    def forget_tries(self, name: str) -> None:
+        """It was the right one."""
+        with self._lock:
+            one = self._operators[name]
+            self._operators[name] = msgspec.structs.replace(one, tries=0, tried_at=0.0)
 
     def add_pass(self, made: Pass, act: Act) -> None:
         """Keep it, and forget those that have run out."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from severally.ledger.rules import name_taken, no_operator
 from severally.ledger.sqlite.mailings import write_act
 from severally.ledger.sqlite.store import Store
 from severally.model.entries import Act
-from severally.model.operator import Operator, Pass, PassKind, Role
+from severally.model.operator import Operator, Pass, PassKind, Role, waits_until
 
 _OPERATORS = """
-SELECT name, roles, password, salt, box, step, added_at, disabled_at FROM operator ORDER BY name
+SELECT name, roles, password, salt, box, step, added_at, disabled_at, tries, tried_at FROM operator
+ORDER BY name
 """
 _FIND = """
 SELECT hash, operator, kind, label, scopes, purpose, made_at, expires_at FROM pass WHERE hash = ?
 """
 _DISABLE = "UPDATE operator SET disabled_at = ? WHERE name = ? AND disabled_at = 0"
+
+_TRIES = "SELECT tries, tried_at FROM operator WHERE name = ?"
+_COUNT = "UPDATE operator SET tries = ?, tried_at = ? WHERE name = ?"
 
 
 class SqliteRegister:
@@ -29,7 +34,7 @@ class SqliteRegister:
         with self._store.write() as db:
             if db.execute("SELECT 1 FROM operator WHERE name = ?", (operator.name,)).fetchone():
                 raise name_taken(operator.name)
-            db.execute("INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(operator))
+            db.execute("INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(operator))
             write_act(db, act)
 
     def operators(self) -> Sequence[Operator]:
@@ -51,6 +56,21 @@ class SqliteRegister:
         with self._store.write() as db:
             used = "UPDATE operator SET step = ? WHERE name = ? AND step < ?"
             return db.execute(used, (step, name, step)).rowcount == 1
+
+    def count_try(self, name: str, now: float) -> float:
+        """Count a try, unless it has to wait; until when."""
+        with self._store.write() as db:
+            (tries, tried_at), *_ = db.execute(_TRIES, (name,))
+            until = waits_until(tries, tried_at)
+            if until > now:
+                return until
+            db.execute(_COUNT, (tries + 1, now, name))
+            return 0.0
+
+    def forget_tries(self, name: str) -> None:
+        """It was the right one."""
+        with self._store.write() as db:
+            db.execute(_COUNT, (0, 0.0, name))
 
     def add_pass(self, made: Pass, act: Act) -> None:
         """Keep it, and forget those that have run out."""
@@ -83,18 +103,9 @@ class SqliteRegister:
 def _row(one: Operator) -> tuple[object, ...]:
     return (
         one.name, " ".join(one.roles), one.password, one.salt, one.box, one.step, one.added_at,
-        one.disabled_at,
+        one.disabled_at, one.tries, one.tried_at,
     )  # fmt: skip
 
 
-def _operator(
-    name: str,
-    roles: str,
-    password: str,
-    salt: bytes,
-    box: bytes,
-    step: int,
-    added: float,
-    off: float,
-) -> Operator:
-    return Operator(name, tuple(map(Role, roles.split())), password, salt, box, step, added, off)
+def _operator(name: str, roles: str, *rest: Any) -> Operator:
+    return Operator(name, tuple(map(Role, roles.split())), *rest)
