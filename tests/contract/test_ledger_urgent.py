@@ -104,7 +104,7 @@ def test_keys_are_kept_and_revoked_once(ledger: Ledger) -> None:
     ledger.add_key(KEY, act("key made"))
     ledger.revoke_key("k-1", act("key revoked", 7.0))
     ledger.revoke_key("k-1", act("key revoked", 9.0))
-    assert ledger.keys() == [msgspec.structs.replace(KEY, revoked_at=7.0)]
+    assert ledger.api_keys() == [msgspec.structs.replace(KEY, revoked_at=7.0)]
     assert [each.what for each in ledger.acts("")] == ["key made", "key revoked"]
 
 

@@ -18,6 +18,7 @@ from severally.app.cli.pages import page
 from severally.app.config import load
 from severally.app.office import open_office
 from severally.app.operations import operators
+from severally.app.urgent import keys, notices, sending
 from severally.app.wiring import Wiring
 from severally.model.entries import Act
 from severally.model.event import Party
@@ -226,6 +227,20 @@ def pair(staffed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def urged(new: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with an urgent notice that was approved, a message of it, and a key."""
+    folder = tmp_path_factory.mktemp("urged") / "newsroom"
+    shutil.copytree(new, folder)
+    values = {"first_name": "Anna", "device": "Firefox", "signed_in_at": "2026-11-25T08:14:05Z"}
+    order = sending.Order("sign-in-alert", "anna@customer.example", values)
+    with open_office(load(folder), Wiring()) as office:
+        notices.approve(office, "sign-in-alert", "", "")
+        (folder / "message").write_text(sending.send(office, order, 0.0, "").id, "ascii")
+        (folder / "key").write_text(keys.make(office, "x", "test", 60, 3600.0, "").id, "ascii")
+    return folder
+
+
 def code_at(folder: Path, steps: int) -> str:
     """Alice's code, so many steps of 30 seconds from now."""
     return str(
@@ -249,6 +264,8 @@ def prepared(words: list[str], request: pytest.FixtureRequest) -> Path:
         return request.getfixturevalue(place.get(" ".join(words[2:3]), "staffed"))
     if verb == "send" and EXAMPLE_ID in words:
         return request.getfixturevalue("proposed" if "--break-glass" in words else "approved")
+    if verb in ("urgent", "key"):
+        return request.getfixturevalue("urged" if words[2] in ("send", "show", "revoke") else "new")
     if verb == "audit":
         return request.getfixturevalue("sent")
     place = {"approve": "proposed", "decide": "waiting", "acknowledge": "broken"}
@@ -293,6 +310,9 @@ def test_every_example_runs(
             file.writelines(f"{row},en,UTC,X,AC-1,1.00 USD\n" for row in NOT_ADDRESSES)
     if "domains.csv" in words:
         (folder / "domains.csv").write_text("domain,recipients\ngmail.com,900\n", "utf-8")
+    if words[1] in ("urgent", "key"):
+        names = {"u-aaaaaaaaaaaaa": "message", "k-7k2d9x": "key"}
+        words = [(folder / names[w]).read_text("ascii") if w in names else w for w in words]
     if EXAMPLE_ID in words:
         words[words.index(EXAMPLE_ID)] = mailing_in(folder)
     if words in (["severally", "demo"], ["severally", "drill"]):

@@ -26,6 +26,7 @@ LAW: dict[str, set[str]] = {
     "transport": {"model", "ports"},
     "adapters": {"model", "ports"},
     "sim": {"model", "ports", "deliver", "pace"},
+    "client": set(),
     "app": {"model", "ports", "deliver", "ledger", "transport", "adapters", "sim"} | MIDDLE,
 }
 EXCEPTIONS = {"adapters/pool.py": {"compose"}}

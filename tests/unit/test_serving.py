@@ -13,8 +13,9 @@ from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from litestar.testing import TestClient
 
-from severally.app.api import ROUTERS, make_app
+from severally.app.api import make_app
 from severally.app.api.given import Given
+from severally.app.api.health import health
 from severally.app.api.problems import CONTENT_TYPE, wrong_field
 from severally.app.api.requests import Watched
 from severally.app.cli.main import main
@@ -62,7 +63,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(workspace: Path) -> Iterator[TestClient[Any]]:
     with open_office(load(workspace), Wiring()) as office:
-        app = make_app(office, Watched(), (*ROUTERS, take, fail), checks={})
+        app = make_app(office, Watched(), (health, take, fail), checks={})
         with TestClient(app, raise_server_exceptions=False) as made:
             yield made
 
@@ -87,7 +88,7 @@ def test_alive_and_ready(client: TestClient[Any]) -> None:
 def test_not_ready_says_why(workspace: Path) -> None:
     with open_office(load(workspace), Wiring()) as office:
         checks = {"urgent": lambda: "it does not run", "disk": lambda: ""}
-        app = make_app(office, Watched(), checks=checks)
+        app = make_app(office, Watched(), (health,), checks=checks)
         with TestClient(app) as client:
             said = problem(client.get("/readyz"), 503)
     assert said["detail"] == "urgent: it does not run"
@@ -165,7 +166,6 @@ def test_the_description_names_the_endpoints(client: TestClient[Any]) -> None:
 
 def test_an_address_in_use_is_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with listening("127.0.0.1", 0) as taken:
-        taken.listen()
         port = str(taken.getsockname()[1])
         assert main(["--workspace", str(workspace), "serve", "--port", port]) == 2
     assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err

@@ -38,6 +38,7 @@ from severally.app.sections import (
 )
 from severally.app.staging import Staging, read_staging
 from severally.app.strict import TomlFile, named_tables
+from severally.app.urgent.settings import UrgentSettings, read_urgent
 from severally.model.destination import parse_nameserver
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
@@ -87,6 +88,7 @@ class Workspace:
     max_in_doubt: int = 100
     processes: int = 1
     serve: ServeSection = field(default_factory=ServeSection)
+    urgent: UrgentSettings = field(default_factory=UrgentSettings)
     _route_limits: dict[str, Limits] = field(default_factory=dict)
     where: Callable[[str], str] = f"{FILE} ({{}})".format
     """`severally.toml:12 (senders.notices)` for a setting."""
@@ -103,8 +105,12 @@ class Workspace:
         return self.root / Path(name).expanduser()
 
     def route_limits(self, name: str) -> Limits:
-        """What holds for the whole of a route."""
-        return self._route_limits[name]
+        """What holds for the whole of a route; what is kept for urgent messages is not in it."""
+        return self.urgent.rest(name, self._route_limits[name])
+
+    def urgent_limits(self, name: str) -> Limits:
+        """What of a route is kept for urgent messages."""
+        return self.urgent.kept(name, self._route_limits[name])
 
     def choose_route(self, name: str | None) -> str:
         """The route called `name`; without it the only one, or the one called main."""
@@ -161,6 +167,7 @@ def load(root: Path) -> Workspace:
             "preflight",
             "serve",
             "guard",
+            "urgent",
         )
     )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)
@@ -180,6 +187,7 @@ def load(root: Path) -> Workspace:
     timing = _retries(file, retries or RetriesSection())
     staging = read_staging(file)
     guard = read_guard(file, {**routes})
+    urgent = read_urgent(file, routes, route_limits)
     _check_audience(file, audience or AudienceSection())
     _check_sending(file, sending or SendingSection())
     _check_serve(file, serve or ServeSection())
@@ -202,6 +210,7 @@ def load(root: Path) -> Workspace:
         sending.max_in_doubt,
         sending.processes or min(_PROCESSES_MOST, os.cpu_count() or 1),
         serve,
+        urgent,
         route_limits,
         file.where,
         guard,

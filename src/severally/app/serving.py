@@ -11,9 +11,8 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
@@ -24,6 +23,8 @@ from severally.app.api.health import Checks
 from severally.app.api.requests import Watched
 from severally.app.office import Office
 from severally.app.operations import intaking
+from severally.app.serving_parts import Part, Served
+from severally.app.urgent.part import urgent_part
 from severally.model.errors import UsageError
 
 BACKLOG = 2_048
@@ -37,36 +38,7 @@ _LOGGED = frozenset(
 """The only fields a log line may have; what is not listed is dropped."""
 
 
-@dataclass
-class Served:
-    """What a part of the program adds to the server while it runs.
-
-    `given`: dependencies of handlers, by name. `checks` make up readiness. `stop` ends the server.
-    """
-
-    watched: Watched
-    given: dict[str, Any] = field(default_factory=dict)
-    checks: dict[str, Callable[[], str]] = field(default_factory=dict)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    failure: BaseException | None = None
-
-    def beside(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a loop beside the server; where it fails, the server ends and says why."""
-        task = asyncio.get_running_loop().create_task(loop)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.failure = self.failure or task.exception()
-            self.stop.set()
-
-
-Part = Callable[[Office, Served], AbstractAsyncContextManager[None]]
-"""Entered before the first request, left after the last."""
-
-
-PARTS: tuple[Part, ...] = (intaking.part,)
+PARTS: tuple[Part, ...] = (intaking.part, urgent_part)
 """Everything that runs beside the HTTP side, in the order it is started."""
 
 

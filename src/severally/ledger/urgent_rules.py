@@ -23,6 +23,8 @@ def capped(
     of_event: Callable[[float], int],
 ) -> str:
     """Why this one is not accepted, or empty. The callables count since a moment."""
+    if caps.barred:
+        return caps.barred
     now = urgent.accepted_at
     if caps.per_person and not urgent.exempt and of_person(now - HOUR_S) >= caps.per_person:
         return f"more than {caps.per_person} messages to one person in an hour"

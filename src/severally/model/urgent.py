@@ -154,13 +154,15 @@ class Caps(msgspec.Struct, frozen=True):
 
     More than `few` of one event to one person within `window_s` are held, to be told in one
     message. Above `per_person` an hour (security notices aside) or `per_event` a minute,
-    nothing more is accepted; 0 means no limit.
+    nothing more is accepted; 0 means no limit. `barred`: why nothing at all is accepted for this
+    person, or empty.
     """
 
     few: int = 3
     window_s: float = 600.0
     per_person: int = 30
     per_event: int = 0
+    barred: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -21,6 +21,11 @@ from severally.notice.naming import near, shown_path
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+|localhost")
+EXPIRES_S = 3600.0
+"""How long a message of an urgent notice makes sense, where it does not say."""
+_EXPIRES = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST_S = 3 * 86_400
 RESERVED = frozenset({"id", "email", "locale", "timezone", "content", "title", "preheader"})
 
 
@@ -43,6 +48,7 @@ _SETTINGS: dict[str, Any] = {
     "layout": str,
     "same_address": SameAddress,
     "event": str,
+    "expires": str,
     "fallback": dict[str, str],
     "variables": dict[str, Any],
 }
@@ -69,6 +75,8 @@ class Declaration(msgspec.Struct, frozen=True):
     samples: dict[str, str]
     file: str
     lines: dict[str, int]
+    event: str = ""
+    expires_s: float = EXPIRES_S
 
     def where(self, key: str) -> str:
         """`notice.toml:12` for a key."""
@@ -118,6 +126,8 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         {},
         shown,
         lines,
+        _event(settings, shown, lines, findings),
+        _expires(settings, shown, lines, findings),
     )
     _check_names(declaration, findings)
     _check_fallback(declaration, findings)
@@ -126,6 +136,31 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         if checked is not None:
             declaration.variables[name] = checked
     return declaration
+
+
+def _event(
+    settings: Mapping[str, Any], shown: str, lines: Mapping[str, int], findings: list[Finding]
+) -> str:
+    event: str = settings.get("event", "")
+    if event and not _NAME.fullmatch(event):
+        where = f"{shown}:{lines.get('event', 1)}"
+        findings.append(Finding(where, "event is no name", 'for example event = "password_reset"'))
+    return event
+
+
+def _expires(
+    settings: Mapping[str, Any], shown: str, lines: Mapping[str, int], findings: list[Finding]
+) -> float:
+    if "expires" not in settings:
+        return EXPIRES_S
+    match = _EXPIRES.fullmatch(settings["expires"])
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if not 60 <= seconds <= _LONGEST_S:
+        where = f"{shown}:{lines.get('expires', 1)}"
+        cure = 'write how long a message makes sense: "30m", "1h", three days at most'
+        findings.append(Finding(where, "expires is no length of time from 1m to 72h", cure))
+        return EXPIRES_S
+    return float(seconds)
 
 
 def _text(folder: Path, shown: str) -> str:

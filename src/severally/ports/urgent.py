@@ -43,7 +43,7 @@ class UrgentLedger(Protocol):
 
     # keys
     def add_key(self, key: ApiKey, act: Act) -> None: ...
-    def keys(self) -> Sequence[ApiKey]:
+    def api_keys(self) -> Sequence[ApiKey]:
         """All, revoked ones included, the oldest first."""
         ...
 

@@ -13,19 +13,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from severally import __version__
+from severally.app.api.access import RING
 from severally.app.api.health import health
+from severally.app.api.messages import messages
 from severally.app.api.problems import HANDLERS
 from severally.app.api.requests import Watched, Watching
 from severally.app.api.unsubscribing import unsubscribing
 from severally.app.office import Office
 
-ROUTERS: tuple[Any, ...] = (health, unsubscribing)
+ROUTERS: tuple[Any, ...] = (health, unsubscribing, messages)
 """Every group of endpoints: Litestar routers, controllers or handlers."""
 OPEN_API = "/v1"
 """Below it the description is served, as `openapi.json`."""
@@ -38,6 +41,7 @@ def make_app(
 ) -> Watching:
     """The application over an open workspace. `extra` are further dependencies by name."""
     app = Litestar(
+        state=State({RING: extra.get("ring")}),
         route_handlers=list(routers),
         dependencies={
             name: Provide(_given(value), sync_to_thread=False, use_cache=True)

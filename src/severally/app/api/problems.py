@@ -112,6 +112,8 @@ def _http(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     assert isinstance(error, HTTPException)
     if _is_deep(error):
         return problem(Declined(413, "too-deep", "the body is nested too deeply"))
+    if missing := _MISSING.search(error.detail):
+        return problem(wrong_field(missing[1], "is missing"))
     if isinstance(error, ValidationException):
         return problem(_invalid(error.extra))
     if isinstance(error.__cause__, SerializationException) or error.status_code == 400:
@@ -180,6 +182,7 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 _MALFORMED = Declined(400, "malformed-body", "the body is no JSON that can be read")
 _AT = re.compile(r"(?: - )?at `\$\.?([^`]*)`")
+_MISSING = re.compile(r"^Missing required \w+ parameter '([A-Za-z_-]+)'")
 _UNAVAILABLE = "the record cannot be written at the moment; nothing was accepted"
 _DETAIL = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path",

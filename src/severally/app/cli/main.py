@@ -19,12 +19,14 @@ from severally.app.cli import (
     drafting,
     drilling,
     guarding,
+    keys,
     operators,
     planning,
     sending,
     serving,
     staged,
     suppressing,
+    urgent,
 )
 from severally.app.cli.ends import unexpected, wrong
 from severally.app.cli.session import Session
@@ -49,6 +51,8 @@ staged.add_to(app)
 planning.add_to(app)
 sending.add_to(app)
 serving.add_to(app)
+urgent.add_to(app)
+keys.add_to(app)
 operators.add_to(app)
 auditing.add_to(app)
 drilling.add_to(app)

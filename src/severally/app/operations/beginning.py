@@ -33,6 +33,9 @@ return_path = "bounces@exchange.example"
 [routes.main]
 type = "maildir"                     # into a folder, to look at; a relay is type = "smtp"
 path = "outbox"
+
+[urgent]
+routes = ["main"]                    # password resets and their like; a second one is the fall-back
 """
 _IGNORED = """\
 /keys/

@@ -23,7 +23,7 @@ from severally.deliver.intake import Intake
 from severally.model.errors import Refused, SeverallyError, UsageError
 
 if TYPE_CHECKING:
-    from severally.app.serving import Served
+    from severally.app.serving_parts import Served
 
 Say = Callable[[str], None]
 POLL_S = 1.0

@@ -86,7 +86,7 @@ class MemoryUrgent:
             self._keys[key.id] = key
             self._write(act)
 
-    def keys(self) -> Sequence[ApiKey]:
+    def api_keys(self) -> Sequence[ApiKey]:
         """All, revoked ones included, the oldest first."""
         with self._lock:
             return sorted(self._keys.values(), key=lambda key: (key.made_at, key.id))

@@ -74,7 +74,7 @@ class SqliteUrgentRegister:
             )  # fmt: skip
             write_act(db, act)
 
-    def keys(self) -> Sequence[ApiKey]:
+    def api_keys(self) -> Sequence[ApiKey]:
         """All, revoked ones included, the oldest first."""
         with self._store.read() as db:
             return [

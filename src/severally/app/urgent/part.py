@@ -1,0 +1,162 @@
+"""What runs beside the HTTP side for urgent messages: the courier, its routes, the desk, metrics.
+
+A part of wiring: chooses adapters. One process sends for a workspace (a lock says which); another
+that serves too accepts, and leaves the sending to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from severally.adapters.pool import PoolBench
+from severally.app.lock import DeliveryLock
+from severally.app.office import Office
+from severally.app.serving_parts import Served
+from severally.app.urgent.asking import Asking
+from severally.app.urgent.desk import Desk
+from severally.app.urgent.keys import KeyRing
+from severally.app.urgent.metrics import UrgentMetrics
+from severally.app.urgent.notices import Catalogue
+from severally.app.wiring import BenchKit, judging, make_workbench
+from severally.deliver.urgent.courier import Courier, Watch
+from severally.deliver.urgent.way import Way
+from severally.model.lane import Lane
+from severally.model.recipient import Recipient, recipient_of, row_of
+from severally.model.urgent import AUDIENCE, Flood, Urgent
+from severally.ports import RowCipher
+
+SETTLE_S = 10.0
+"""How long what is in hand may take to be sent when the process is told to end."""
+
+
+@asynccontextmanager
+async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
+    """Everything there is to accept and send urgent messages, while the server runs."""
+    metrics = UrgentMetrics(served.watched.registry, office.ledger, office.wiring.clock)
+    async with sending(office, metrics.watch) as (courier, off_loop):
+        if courier is not None:
+            metrics.ways(courier.ways)
+            served.beside(courier.run())
+        cipher, catalogue = cipher_of(office), Catalogue(office.ledger)
+        desk = Desk(office.ledger, office.workspace.urgent, courier, off_loop)
+        accepting = served.beside(desk.run())
+        clock = office.wiring.clock
+        served.given |= {
+            "desk": desk,
+            "asking": Asking(office.workspace, office.keys, cipher, catalogue),
+            "ring": KeyRing(office.ledger, clock.monotonic, clock.wall),
+        }
+        try:
+            yield
+        finally:
+            if courier is not None and served.failure is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(courier.settle(), SETTLE_S)
+            accepting.cancel()
+
+
+@asynccontextmanager
+async def sending(
+    office: Office, watch: Watch
+) -> AsyncIterator[tuple[Courier | None, Callable[[Callable[[], Any]], Any]]]:
+    """The courier, where this process is the one that sends, and how to leave the loop alone."""
+    threads = ThreadPoolExecutor(4, thread_name_prefix="severally-urgent")
+    loop = asyncio.get_running_loop()
+
+    async def off_loop(call: Callable[[], Any]) -> Any:
+        return await loop.run_in_executor(threads, call)
+
+    lock = DeliveryLock(office.workspace.state / "urgent.lock")
+    try:
+        if not office.workspace.urgent.routes or not lock.take():
+            yield None, off_loop
+            return
+        bench = PoolBench(make_workbench, lambda digest: kit(office, digest), 1)
+        ways = [_way(office, name) for name in office.workspace.urgent.routes]
+        try:
+            yield _courier(office, bench, ways, watch, off_loop), off_loop
+        finally:
+            await bench.close()
+            for way in ways:
+                await way.close()
+    finally:
+        lock.release()
+        threads.shutdown()
+
+
+def _courier(
+    office: Office,
+    bench: PoolBench,
+    ways: list[Way],
+    watch: Watch,
+    off_loop: Callable[[Callable[[], Any]], Any],
+) -> Courier:
+    return Courier(
+        ledger=office.ledger,
+        bench=bench,
+        ways=ways,
+        classify=judging(),
+        clock=office.wiring.clock,
+        off_loop=off_loop,
+        rng=random.Random(),
+        fold=Folding(office, cipher_of(office), Catalogue(office.ledger)),
+        flood_after_s=office.workspace.urgent.tell_after_s,
+        watch=watch,
+    )
+
+
+def _way(office: Office, name: str) -> Way:
+    transport = office.wiring.make_transport(office.workspace, name)
+    lane = Lane(name, "urgent", office.workspace.urgent_limits(name))
+    return Way(transport, lane, office.wiring.clock)
+
+
+def cipher_of(office: Office) -> RowCipher:
+    """Encrypts and opens the rows of urgent messages."""
+    return office.wiring.row_cipher(office.keys.audience_key(AUDIENCE), AUDIENCE)
+
+
+def kit(office: Office, digest: str) -> BenchKit:
+    """For the composing process: one approved version, and the keys for it."""
+    frozen = office.ledger.urgent_frozen(digest)
+    return BenchKit(
+        msgspec.msgpack.encode(frozen),
+        AUDIENCE,
+        office.keys.audience_key(AUDIENCE),
+        office.keys.token_key(AUDIENCE),
+        {key.fingerprint: office.keys.dkim_key(key.fingerprint) for key in frozen.sender.dkim},
+        office.wiring.make_composer,
+    )
+
+
+class Folding:
+    """Tells of a flood: by the notice that `[urgent] repeated` names, with how many it stands for
+    as `count`; by the newest message itself where there is none."""
+
+    def __init__(self, office: Office, cipher: RowCipher, catalogue: Catalogue) -> None:
+        self._name = office.workspace.urgent.repeated
+        self._cipher = cipher
+        self._catalogue = catalogue
+
+    def __call__(self, flood: Flood, now: float) -> Urgent:
+        """The message that is sent for all that were held."""
+        newest = flood.newest
+        found = self._catalogue.find(self._name) if self._name else None
+        if found is None:
+            return newest
+        notice, frozen = found
+        needed = [each.name for each in frozen.notice.variables if each.value is None]
+        if set(needed) - {"count"}:
+            return newest
+        told = recipient_of(self._cipher.open(newest.ident, newest.salt, newest.box))
+        values = {"count": str(flood.count)} if needed else {}
+        row = Recipient(told.id, told.address, told.locale, told.timezone, values)
+        salt, box = self._cipher.seal(newest.ident, row_of(row))
+        return msgspec.structs.replace(newest, digest=notice.digest, salt=salt, box=box)
