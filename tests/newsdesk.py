@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from severally.app.api import make_app
+from severally.app.api import ROUTERS, make_app
 from severally.app.api.requests import Watched
 from severally.app.cli.main import main
 from severally.app.config import load
@@ -112,7 +112,13 @@ def running(office: Office) -> Iterator[str]:
         parts = Served(Watched())
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(urgent_part(office, parts))
-            app = make_app(office, parts.watched, checks=parts.checks, **parts.given)
+            app = make_app(
+                office,
+                parts.watched,
+                (*ROUTERS, *parts.routers),
+                checks=parts.checks,
+                **parts.given,
+            )
             config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
             server.append(uvicorn.Server(config))
             started.set()

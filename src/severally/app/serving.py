@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from severally.app.api import make_app
+from severally.app.api import ROUTERS, make_app
 from severally.app.api.health import Checks
 from severally.app.api.requests import Watched
 from severally.app.office import Office
@@ -84,7 +84,9 @@ async def _serve(
         for part in parts:
             await stack.enter_async_context(part(office, served))
         checks: Checks = served.checks
-        app = make_app(office, served.watched, checks=checks, **served.given)
+        app = make_app(
+            office, served.watched, (*ROUTERS, *served.routers), checks=checks, **served.given
+        )
         config = uvicorn.Config(
             app,
             log_config=None,

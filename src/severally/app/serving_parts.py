@@ -16,11 +16,13 @@ from severally.app.office import Office
 class Served:
     """What a part of the program adds to the server while it runs.
 
-    `given`: dependencies of handlers, by name. `checks` make up readiness. `stop` ends the server.
+    `given`: dependencies of handlers, by name. `routers`: endpoints that need them.
+    `checks` make up readiness. `stop` ends the server.
     """
 
     watched: Watched
     given: dict[str, Any] = field(default_factory=dict)
+    routers: list[Any] = field(default_factory=list)
     checks: dict[str, Callable[[], str]] = field(default_factory=dict)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     failure: BaseException | None = None

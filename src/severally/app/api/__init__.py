@@ -22,14 +22,14 @@ from litestar.openapi.spec import Components, SecurityScheme
 from severally import __version__
 from severally.app.api.access import RING
 from severally.app.api.health import health
-from severally.app.api.messages import messages
 from severally.app.api.problems import HANDLERS
 from severally.app.api.requests import Watched, Watching
 from severally.app.api.unsubscribing import unsubscribing
 from severally.app.office import Office
 
-ROUTERS: tuple[Any, ...] = (health, unsubscribing, messages)
-"""Every group of endpoints: Litestar routers, controllers or handlers."""
+ROUTERS: tuple[Any, ...] = (health, unsubscribing)
+"""Every group of endpoints that needs the open workspace alone: Litestar routers, controllers or
+handlers. What needs more comes with the part that makes it (`Served.routers`)."""
 OPEN_API = "/v1"
 """Below it the description is served, as `openapi.json`."""
 KEY = "key"

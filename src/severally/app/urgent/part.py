@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from severally.adapters.pool import PoolBench
+from severally.app.api.messages import messages
 from severally.app.lock import DeliveryLock
 from severally.app.office import Office
 from severally.app.serving_parts import Served
@@ -53,6 +54,7 @@ async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
             "asking": Asking(office.workspace, office.keys, cipher, catalogue),
             "ring": KeyRing(office.ledger, clock.monotonic, clock.wall),
         }
+        served.routers.append(messages)
         try:
             yield
         finally:
