@@ -34,16 +34,16 @@ class Capped(Refused):
 class Desk:
     """`courier` None: another process sends, and finds in the record what is accepted here."""
 
+    courier: Courier | None = None
+
     def __init__(
         self,
         ledger: Ledger,
         settings: UrgentSettings,
-        courier: Courier | None,
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
     ) -> None:
         self._ledger = ledger
         self._settings = settings
-        self._courier = courier
         self._group: Grouped[Checked, Answer] = Grouped(self._keep, off_loop)
         self.run = self._group.run
 
@@ -53,13 +53,17 @@ class Desk:
         answer = await self._group.add(checked)
         if answer.capped:
             raise _refusal(answer.capped)
-        if answer.state is DeliveryState.CLAIMED and not answer.repeated:
-            assert self._courier is not None
-            self._courier.take(Tracked(checked.urgent, Standing(answer.state)))
+        if self.courier and answer.state is DeliveryState.CLAIMED and not answer.repeated:
+            self.courier.take(Tracked(checked.urgent, Standing(answer.state)))
         return answer
 
+    async def settle(self) -> None:
+        """What is in hand is sent or given back."""
+        if self.courier is not None:
+            await self.courier.settle()
+
     def _keep(self, batch: Sequence[Checked]) -> Sequence[Answer]:
-        ours = self._courier is not None and self._courier.room
+        ours = self.courier is not None and self.courier.room
         return keep(self._ledger, self._settings, batch, ours)
 
 

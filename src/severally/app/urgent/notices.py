@@ -6,7 +6,6 @@ version is approved too.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import msgspec
@@ -96,7 +95,7 @@ def listed(office: Office) -> UrgentNotices:
 class Catalogue:
     """The approved version of every notice, looked up often and read rarely."""
 
-    def __init__(self, ledger: Ledger, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ledger: Ledger, monotonic: Callable[[], float]) -> None:
         self._ledger = ledger
         self._monotonic = monotonic
         self._read_at = -REFRESH_S

@@ -1,16 +1,16 @@
 """What runs beside the HTTP side for urgent messages: the courier, its routes, the desk, metrics.
 
 A part of wiring: chooses adapters. One process sends for a workspace (a lock says which); another
-that serves too accepts, and leaves the sending to it.
+that serves too accepts, leaves the sending to it, and takes over when it ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -35,20 +35,23 @@ from severally.ports import RowCipher
 
 SETTLE_S = 10.0
 """How long what is in hand may take to be sent when the process is told to end."""
+TAKE_OVER_S = 0.5
+"""How often a process that does not send looks whether nobody does."""
+OffLoop = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a call that waits for the disk without holding the loop."""
 
 
 @asynccontextmanager
 async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
     """Everything there is to accept and send urgent messages, while the server runs."""
     metrics = UrgentMetrics(served.watched.registry, office.ledger, office.wiring.clock)
-    async with sending(office, metrics.watch) as (courier, off_loop):
-        if courier is not None:
-            metrics.ways(courier.ways)
-            served.beside(courier.run())
-        cipher, catalogue = cipher_of(office), Catalogue(office.ledger)
-        desk = Desk(office.ledger, office.workspace.urgent, courier, off_loop)
-        accepting = served.beside(desk.run())
-        clock = office.wiring.clock
+    clock = office.wiring.clock
+    with off_the_loop() as off_loop:
+        cipher, catalogue = cipher_of(office), catalogue_of(office)
+        desk = Desk(office.ledger, office.workspace.urgent, off_loop)
+        beside = [served.beside(desk.run())]
+        if office.workspace.urgent.routes:
+            beside.append(served.beside(_carry(office, desk, metrics)))
         served.given |= {
             "desk": desk,
             "asking": Asking(office.workspace, office.keys, cipher, catalogue),
@@ -58,39 +61,53 @@ async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            if courier is not None and served.failure is None:
+            if served.failure is None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(courier.settle(), SETTLE_S)
-            accepting.cancel()
+                    await asyncio.wait_for(desk.settle(), SETTLE_S)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _carry(office: Office, desk: Desk, metrics: UrgentMetrics) -> None:
+    """Send while nobody else does."""
+    clock = office.wiring.clock
+    while True:
+        async with sending(office, metrics.watch) as courier:
+            if courier is not None:
+                metrics.ways(courier.ways)
+                desk.courier = courier
+                await courier.run()
+        await clock.sleep_until(clock.monotonic() + TAKE_OVER_S)
+
+
+@contextmanager
+def off_the_loop() -> Iterator[OffLoop]:
+    """Threads for what waits for the disk."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(4, thread_name_prefix="severally-urgent") as threads:
+
+        async def off_loop(call: Callable[[], Any]) -> Any:
+            return await loop.run_in_executor(threads, call)
+
+        yield off_loop
 
 
 @asynccontextmanager
-async def sending(
-    office: Office, watch: Watch
-) -> AsyncIterator[tuple[Courier | None, Callable[[Callable[[], Any]], Any]]]:
-    """The courier, where this process is the one that sends, and how to leave the loop alone."""
-    threads = ThreadPoolExecutor(4, thread_name_prefix="severally-urgent")
-    loop = asyncio.get_running_loop()
-
-    async def off_loop(call: Callable[[], Any]) -> Any:
-        return await loop.run_in_executor(threads, call)
-
+async def sending(office: Office, watch: Watch) -> AsyncIterator[Courier | None]:
+    """The courier; None where another process is the one that sends."""
     lock = DeliveryLock(office.workspace.state / "urgent.lock")
-    try:
-        if not office.workspace.urgent.routes or not lock.take():
-            yield None, off_loop
-            return
-        bench = PoolBench(make_workbench, lambda digest: kit(office, digest), 1)
+    if not lock.take():
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        stack.callback(lock.release)  # last, when nothing of ours is open or being written
         ways = [_way(office, name) for name in office.workspace.urgent.routes]
-        try:
-            yield _courier(office, bench, ways, watch, off_loop), off_loop
-        finally:
-            await bench.close()
-            for way in ways:
-                await way.close()
-    finally:
-        lock.release()
-        threads.shutdown()
+        for way in ways:
+            stack.push_async_callback(way.close)
+        bench = PoolBench(make_workbench, lambda digest: kit(office, digest), 1)
+        stack.push_async_callback(bench.close)
+        yield _courier(office, bench, ways, watch, stack.enter_context(off_the_loop()))
 
 
 def _courier(
@@ -98,7 +115,7 @@ def _courier(
     bench: PoolBench,
     ways: list[Way],
     watch: Watch,
-    off_loop: Callable[[Callable[[], Any]], Any],
+    off_loop: OffLoop,
 ) -> Courier:
     return Courier(
         ledger=office.ledger,
@@ -108,7 +125,7 @@ def _courier(
         clock=office.wiring.clock,
         off_loop=off_loop,
         rng=random.Random(),
-        fold=Folding(office, cipher_of(office), Catalogue(office.ledger)),
+        fold=Folding(office, cipher_of(office), catalogue_of(office)),
         flood_after_s=office.workspace.urgent.tell_after_s,
         watch=watch,
     )
@@ -123,6 +140,11 @@ def _way(office: Office, name: str) -> Way:
 def cipher_of(office: Office) -> RowCipher:
     """Encrypts and opens the rows of urgent messages."""
     return office.wiring.row_cipher(office.keys.audience_key(AUDIENCE), AUDIENCE)
+
+
+def catalogue_of(office: Office) -> Catalogue:
+    """What may be sent, as the record says it."""
+    return Catalogue(office.ledger, office.wiring.clock.monotonic)
 
 
 def kit(office: Office, digest: str) -> BenchKit:

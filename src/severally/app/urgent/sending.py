@@ -17,9 +17,8 @@ from severally.app.office import Office
 from severally.app.operations.signing import act_as
 from severally.app.urgent.asking import Ask, Asking, To
 from severally.app.urgent.desk import accepted
-from severally.app.urgent.notices import Catalogue
-from severally.app.urgent.part import cipher_of, sending
-from severally.deliver.urgent.courier import Watch
+from severally.app.urgent.part import catalogue_of, cipher_of, sending
+from severally.deliver.urgent.courier import Courier, Watch
 from severally.ledger.urgent_rules import OPEN
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act
@@ -70,7 +69,7 @@ def send(office: Office, order: Order, wait_s: float, code: str) -> UrgentStory:
     """Keep it, and wait for its end so long. Raises Refused with every field that is wrong."""
     who = act_as(office, "urgent send", Role.OPERATOR, code=code).name
     clock = office.wiring.clock
-    asking = Asking(office.workspace, office.keys, cipher_of(office), Catalogue(office.ledger))
+    asking = Asking(office.workspace, office.keys, cipher_of(office), catalogue_of(office))
     ask = Ask(
         order.notice, To(order.to), order.locale, order.timezone, dict(order.values),
         order.reference,
@@ -88,12 +87,18 @@ def send(office: Office, order: Order, wait_s: float, code: str) -> UrgentStory:
 
 async def _see_through(office: Office, ident: int, wait_s: float) -> None:
     until = office.wiring.clock.monotonic() + wait_s
-    async with sending(office, Watch()) as (courier, _):
-        running = asyncio.ensure_future(courier.run()) if courier else None
+    async with sending(office, Watch()) as courier:
+        await _until_final(office, ident, courier, until)
+
+
+async def _until_final(office: Office, ident: int, courier: Courier | None, until: float) -> None:
+    running = asyncio.ensure_future(courier.run()) if courier else None
+    try:
         while office.wiring.clock.monotonic() < until and not (running and running.done()):
             if _found(office, ident).standing.state not in _WAITING:
                 break
             await asyncio.sleep(POLL_S)
+    finally:
         if running is not None:
             running.cancel()
             for failed in await asyncio.gather(running, return_exceptions=True):

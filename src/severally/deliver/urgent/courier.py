@@ -104,6 +104,7 @@ class Courier:
         self._work = asyncio.Event()
         self._in_hand = 0
         self._stopping = False
+        self._recovered = False
         self._still = asyncio.Event()
         self._still.set()
         self._written: asyncio.Future[None] | None = None
@@ -111,11 +112,12 @@ class Courier:
     @property
     def room(self) -> bool:
         """Whether what is accepted now may be handed over at once."""
-        return self._in_hand < IN_HAND and not self._stopping
+        return self._recovered and self._in_hand < IN_HAND and not self._stopping
 
     async def run(self) -> None:
         """Send until cancelled. Raises LedgerError and its kin: what was in hand is found again."""
         await self._off_loop(lambda: self._ledger.recover_urgent(self._clock.wall()))
+        self._recovered = True  # before, what is handed over would be taken for a crash's
         carriers = SPARE + sum(way.connections for way in self.ways)
         try:
             async with asyncio.TaskGroup() as group:
