@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -26,6 +26,7 @@ from severally.app.urgent.keys import KeyRing
 from severally.app.urgent.metrics import UrgentMetrics
 from severally.app.urgent.notices import Catalogue
 from severally.app.wiring import BenchKit, judging, make_workbench
+from severally.deliver.journal import OffLoop
 from severally.deliver.urgent.courier import Courier, Watch
 from severally.deliver.urgent.way import Way
 from severally.model.lane import Lane
@@ -37,8 +38,6 @@ SETTLE_S = 10.0
 """How long what is in hand may take to be sent when the process is told to end."""
 TAKE_OVER_S = 0.5
 """How often a process that does not send looks whether nobody does."""
-OffLoop = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Runs a call that waits for the disk without holding the loop."""
 
 
 @asynccontextmanager
@@ -82,7 +81,7 @@ async def _carry(office: Office, desk: Desk, metrics: UrgentMetrics) -> None:
 
 
 @contextmanager
-def off_the_loop() -> Iterator[OffLoop]:
+def off_the_loop() -> Iterator[OffLoop[Any]]:
     """Threads for what waits for the disk."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(4, thread_name_prefix="severally-urgent") as threads:
@@ -115,7 +114,7 @@ def _courier(
     bench: PoolBench,
     ways: list[Way],
     watch: Watch,
-    off_loop: OffLoop,
+    off_loop: OffLoop[Any],
 ) -> Courier:
     return Courier(
         ledger=office.ledger,
