@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.cli.words import duration, moment, number
 from severally.app.urgent import keys, notices, sending
+from severally.app.words import duration, moment, number
 from severally.model.urgent import UrgentNotice
 
 if TYPE_CHECKING:
