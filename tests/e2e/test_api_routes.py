@@ -29,10 +29,12 @@ class Provided(Workshop):
         (root / "severally.toml").write_text(f"{head}[routes.main]\n{route}\n{rest}", "utf-8")
 
 
-@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+BATCHED_SINGLE_KEYED = ("sendgrid", "ses", "resend")
+
+
+@pytest.fixture(params=BATCHED_SINGLE_KEYED)
 def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
-    return found
+    return WAYS[request.param]
 
 
 def received(provider: StandIn) -> list[Received]:
@@ -54,7 +56,7 @@ def test_nobody_twice_nobody_lost_whatever_the_provider_does(tmp_path: Path, way
         again = place.run("resume", report.said["mailing"], "--json")
     counts = again.said["counts"]
     assert complaints(received(provider), people) == []
-    assert len(provider.received) == CUSTOMERS
+    assert len(provider.received) == CUSTOMERS, again.said
     assert counts["accepted"] + counts["in_doubt"] == CUSTOMERS
     assert (counts["in_doubt"] > 0) != way.again
     assert len(again.said["in_doubt"]) == counts["in_doubt"]

@@ -124,6 +124,8 @@ class StandIn:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # who is turned away there would be a fault that nobody asked for
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Whoever called is gone: that is what was wanted."""
 

@@ -21,7 +21,6 @@ from severally.app.guarded import GuardSettings, read_guard
 from severally.app.incoming import checked_incoming
 from severally.app.providers import batch_of, check_api
 from severally.app.sections import (
-    NOT_YET,
     ROUTES,
     ApiRoute,
     AudienceSection,
@@ -226,11 +225,7 @@ def _routes(file: TomlFile) -> tuple[dict[str, Route], dict[str, Limits]]:
         if not _NAME.fullmatch(name):
             file.problem(path, "a route's name is letters, digits and -", "rename it")
         kind = raw.get("type") if isinstance(raw, dict) else None
-        if kind in NOT_YET:
-            file.problem(
-                f"{path}.type", f"{kind} is not available yet in this version", _ROUTE_CURE
-            )
-        elif kind not in ROUTES:
+        if kind not in ROUTES:
             said = "type is missing" if kind is None else f"there is no route type {kind!r}"
             file.problem(f"{path}.type", said, _ROUTE_CURE)
         else:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from severally.app.sections import ApiRoute
 from severally.app.strict import TomlFile
 from severally.model.address import AddressError, parse_address
 
@@ -85,6 +86,13 @@ def _check(file: TomlFile, section: GuardSection, routes: dict[str, object]) -> 
         file.problem("guard.keys_file", "needs keys_file or keys_env, and not both", cure)
     if section.route and section.route not in routes:
         file.problem("guard.route", f"there is no route {section.route!r}")
+    only = next(iter(routes)) if len(routes) == 1 else "main"
+    if isinstance(routes.get(section.route or only), ApiRoute):
+        file.problem(
+            "guard.route",
+            "leads to a provider's API, which writes messages of its own",
+            "name a route that keeps what programs hand in: smtp, mx or maildir",
+        )
     if section.most < 0:
         file.problem("guard.most", "must be 0 (no limit) or more")
     if not 1_000 <= section.most_bytes <= 100_000_000:

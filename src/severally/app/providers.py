@@ -6,23 +6,45 @@ Responsible for checking and choosing; what a provider wants is its transport's.
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
 from severally.app.allowed import DEFAULT_HOSTS, Allowed
-from severally.app.sections import ApiRoute, Route, SendgridRoute
+from severally.app.sections import (
+    ApiRoute,
+    MailgunRoute,
+    PostmarkRoute,
+    ResendRoute,
+    Route,
+    SendgridRoute,
+    SesRoute,
+)
 from severally.app.strict import TomlFile
 from severally.guard.requests import seal_request
 from severally.model.errors import Finding, UsageError
 from severally.model.sender import Sender
 from severally.ports import Transport
-from severally.transport import sendgrid
+from severally.transport import mailgun, postmark, resend, sendgrid, ses
 from severally.transport.api import ApiTransport, Provider, Secret
 
-BATCHES: dict[type[ApiRoute], int] = {SendgridRoute: sendgrid.BATCH}
+BATCHES: dict[type[ApiRoute], int] = {
+    SendgridRoute: sendgrid.BATCH,
+    SesRoute: ses.BATCH,
+    MailgunRoute: mailgun.BATCH,
+    PostmarkRoute: postmark.BATCH,
+    ResendRoute: resend.BATCH,
+}
 """The most that each provider takes in one request."""
-URLS: dict[type[ApiRoute], str] = {SendgridRoute: sendgrid.URL}
+URLS: dict[type[ApiRoute], str] = {
+    SendgridRoute: sendgrid.URL,
+    MailgunRoute: mailgun.URL,
+    PostmarkRoute: postmark.URL,
+    ResendRoute: resend.URL,
+}
+_LABELS = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def batch_of(route: Route) -> int | None:
@@ -35,6 +57,8 @@ def batch_of(route: Route) -> int | None:
 
 def url_of(route: ApiRoute) -> str:
     """Where its API is."""
+    if isinstance(route, SesRoute):
+        return route.url or ses.url_in(route.region)
     return route.url or URLS[type(route)]
 
 
@@ -51,11 +75,30 @@ def check_api(file: TomlFile, path: str, route: ApiRoute) -> None:
     if route.batch < 0 or route.batch > BATCHES[type(route)]:
         most = BATCHES[type(route)]
         file.problem(f"{path}.batch", f"must be from 0 (all that is taken) to {most}")
+    for key, text, form in _names(route):
+        if not form.fullmatch(text):
+            file.problem(f"{path}.{key}", f"{text!r} cannot be one", "see docs/routes.md")
     place = urllib.parse.urlsplit(url_of(route))
     if place.scheme not in ("https", "http") or not place.hostname or place.query or place.fragment:
         file.problem(f"{path}.url", "is no address of an API", 'write for example "https://host"')
     elif place.scheme == "http" and not Allowed((), DEFAULT_HOSTS).host(place.hostname):
         file.problem(f"{path}.url", "would send the key unencrypted", "write https://")
+
+
+def _names(route: ApiRoute) -> list[tuple[str, str, re.Pattern[str]]]:
+    """What is put into addresses and requests as it stands."""
+    match route:
+        case SesRoute():
+            written = [("region", route.region, _LABELS), ("access_key", route.access_key, _ID)]
+            if route.configuration_set:
+                written.append(("configuration_set", route.configuration_set, _ID))
+            return written
+        case MailgunRoute():
+            return [("domain", route.domain, _LABELS)]
+        case PostmarkRoute():
+            return [("stream", route.stream, _ID)]
+        case _:
+            return []
 
 
 def misfits(where: str, route: Route, sender: Sender) -> list[Finding]:
@@ -80,6 +123,14 @@ def _provider(route: ApiRoute, key: Secret) -> Provider:
     match route:
         case SendgridRoute():
             return sendgrid.Sendgrid(key, url, batch)
+        case SesRoute():
+            return ses.Ses(key, route.access_key, route.region, url, route.configuration_set)
+        case MailgunRoute():
+            return mailgun.Mailgun(key, route.domain, url, batch)
+        case PostmarkRoute():
+            return postmark.Postmark(key, url, batch, route.stream)
+        case ResendRoute():
+            return resend.Resend(key, url, batch)
         case _:
             raise AssertionError(f"no provider for {type(route).__name__}")
 

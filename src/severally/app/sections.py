@@ -126,6 +126,33 @@ class SendgridRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=T
     """`type = "sendgrid"`."""
 
 
+class SesRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`type = "ses"`. `access_key`: the key's id; its secret is in `key_file` or `key_env`."""
+
+    region: str
+    access_key: str
+    configuration_set: str = ""
+    connections: int = 50
+
+
+class MailgunRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`type = "mailgun"`. `domain`: the one that Mailgun knows us by."""
+
+    domain: str
+
+
+class PostmarkRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`type = "postmark"`. `stream`: the message stream's id."""
+
+    stream: str = "outbound"
+
+
+class ResendRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`type = "resend"`. Five requests a second are allowed, each of 100 messages."""
+
+    rate: str = "500/s"
+
+
 Route = SmtpRoute | MxRoute | MaildirRoute | DiscardRoute | ApiRoute
 ROUTES: dict[str, type[Route]] = {
     "smtp": SmtpRoute,
@@ -133,6 +160,10 @@ ROUTES: dict[str, type[Route]] = {
     "maildir": MaildirRoute,
     "discard": DiscardRoute,
     "sendgrid": SendgridRoute,
+    "ses": SesRoute,
+    "mailgun": MailgunRoute,
+    "postmark": PostmarkRoute,
+    "resend": ResendRoute,
 }
 
 
@@ -209,7 +240,3 @@ class AuditSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[audit]`: files beyond `.severally/checkpoints.jsonl` that get every checkpoint."""
 
     checkpoints: tuple[str, ...] = ()
-
-
-NOT_YET = ("ses", "mailgun", "postmark", "resend")
-"""Route types that have a name already and no code yet."""

@@ -17,8 +17,13 @@ import dkim
 from severally.guard.disclosure.smtp import disclosure
 from severally.guard.expected import Expected
 from severally.model.mailing import Frozen
+from severally.model.request import REFERENCE
 from severally.model.sender import tagged
 
+_TOKEN = re.compile(rb"^Message-ID:\s*<([a-z2-7]{26})@", re.IGNORECASE | re.MULTILINE)
+_REFERENCE = re.compile(
+    rb"^%s:\s*([a-z2-7]{26})\s*$" % REFERENCE.encode(), re.IGNORECASE | re.MULTILINE
+)
 _FAILED = re.compile(r"\b(dmarc|dkim)\s*=\s*(fail|permerror)\b", re.IGNORECASE)
 
 
@@ -49,9 +54,10 @@ def what_is_wrong(
 
 
 def token_of(raw: bytes) -> str:
-    """The local part of its Message-ID: a delivery's token, if it is ours."""
+    """The delivery's token, if it is ours: the local part of its Message-ID, or in the header of
+    our own where a provider has written that one itself."""
     head = raw.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-    match = re.search(rb"^Message-ID:\s*<([a-z2-7]{26})@", head, re.IGNORECASE | re.MULTILINE)
+    match = _TOKEN.search(head) or _REFERENCE.search(head)
     return match[1].decode() if match else ""
 
 

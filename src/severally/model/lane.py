@@ -38,8 +38,8 @@ def parse_rate(text: str) -> Rate | None:
 class Limits(msgspec.Struct, frozen=True):
     """What may be done on a lane or route at most. None means no limit of its own.
 
-    `batch`: messages that a route hands over together, in one request; a request counts as its
-    messages, and leaves at the slot of the last of them.
+    `batch`: messages that a route hands over together, in one request, which counts as its
+    messages: in any window of a rate there are no more than it says and one request.
     """
 
     rate: Rate | None = None

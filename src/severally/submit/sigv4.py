@@ -6,13 +6,12 @@ Source: the AWS documentation "Create a signed AWS API request" (read November 2
 from __future__ import annotations
 
 import calendar
-import hashlib
 import hmac
 import re
 import time
-import urllib.parse
 from collections.abc import Iterable
 
+from severally.model.sigv4 import Scope, signature
 from severally.submit.draft import Request
 
 _HEADER = re.compile(
@@ -29,26 +28,15 @@ def signed_by(request: Request, secrets: Iterable[str], now: float) -> bool:
     stamp = request.headers.get("x-amz-date", "")
     if match is None or abs(_seconds(stamp) - now) > SKEW_S or stamp[:8] != match[2]:
         return False
-    scope = f"{match[2]}/{match[3]}/{match[4]}/aws4_request"
-    digest = hashlib.sha256(_canonical(request, match[5]).encode()).hexdigest()
-    said = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, digest)).encode()
-    return any(hmac.compare_digest(_signature(each, match, said), match[6]) for each in secrets)
-
-
-def _signature(secret: str, match: re.Match[str], said: bytes) -> str:
-    key = f"AWS4{secret}".encode()
-    for part in (match[2], match[3], match[4], "aws4_request"):
-        key = hmac.digest(key, part.encode(), hashlib.sha256)
-    return hmac.digest(key, said, hashlib.sha256).hex()
-
-
-def _canonical(request: Request, names: str) -> str:
-    headers = "".join(
-        f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in names.split(";")
+    scope = Scope(match[2], match[3], match[4])
+    names = match[5].split(";")
+    made = (
+        signature(
+            each, scope, stamp, request.method, request.path, request.headers, names, request.body
+        )
+        for each in secrets
     )
-    path = urllib.parse.quote(request.path, safe="/-_.~%")
-    body = hashlib.sha256(request.body).hexdigest()
-    return "\n".join((request.method, path, "", headers, names, body))
+    return any(hmac.compare_digest(each, match[6]) for each in made)
 
 
 def _seconds(stamp: str) -> float:

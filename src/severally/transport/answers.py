@@ -66,8 +66,14 @@ def said(answer: Answer, why: str = "", now: float = 0.0, final: bool = True) ->
     return kept(Reply(code, enhanced, f"{enhanced} HTTP {status} {_phrase(status)}{asked}{words}"))
 
 
-def common(answer: Answer, why: str, now: float) -> Judged:
-    """What holds whoever the provider is. A refusal for a message's own sake is left open."""
+def account(why: str) -> Reply:
+    """The account may not send this, whoever it is for: the lane stops, and refuses nobody."""
+    return kept(Reply(451, "4.0.0", f"4.0.0 the provider refuses the account: {why}"))
+
+
+def common(answer: Answer, why: str, now: float, messages: int) -> Judged:
+    """What holds whoever the provider is. A refusal for a message's own sake is that message's
+    where it was alone; of several it is left open whose."""
     status = answer.status
     if 200 <= status < 300:
         return Judged(whole=said(answer))
@@ -75,7 +81,7 @@ def common(answer: Answer, why: str, now: float) -> Judged:
         return Judged(whole=said(answer, why, now, final=False))
     if status >= 500 or status in (100, 101, 102, 103, 408):
         return Judged(doubt=True)  # it may have been acted upon before it went wrong
-    return Judged()
+    return Judged(whole=said(answer, why, now)) if messages == 1 else Judged()
 
 
 def retry_after_s(answer: Answer, now: float) -> int:

@@ -23,7 +23,7 @@ from severally.model.lane import Lane
 from severally.model.outcome import Ending, Outcome, Reply
 from severally.model.request import HttpRequest, SealedRequest, request_digest
 from severally.ports import ConnectFailed
-from severally.transport.answers import Answer, Judged, said
+from severally.transport.answers import Answer, Judged
 from severally.transport.letter import Letter, Unsupported, letter_of
 
 Seal = Callable[[HttpRequest, Sequence[Sealed]], SealedRequest | Refusal]
@@ -64,8 +64,12 @@ class Provider(Protocol):
         """Whether a request sent twice with one key is acted upon once."""
         ...
 
+    def fits(self, letter: Letter) -> None:
+        """Raises Unsupported for what its API has no words for."""
+        ...
+
     def requests(self, letters: Sequence[Letter]) -> Iterable[tuple[HttpRequest, Sequence[Letter]]]:
-        """As few requests as can carry these. Raises Unsupported."""
+        """As few requests as can carry these, all of which fit."""
         ...
 
     def authorized(self, request: HttpRequest, now: float) -> Mapping[str, str]:
@@ -73,7 +77,7 @@ class Provider(Protocol):
         ...
 
     def judged(self, answer: Answer, batch: Sequence[Letter], now: float) -> Judged:
-        """What the answer says about each, beyond what `answers.common` knows."""
+        """What the answer says about each; of a single message it is never left open."""
         ...
 
 
@@ -186,7 +190,9 @@ class ApiConnection:
 
     def _read(self, sealed: Sealed, tell: Tell) -> Letter | None:
         try:
-            return letter_of(sealed)
+            letter = letter_of(sealed)
+            self._provider.fits(letter)
+            return letter
         except Unsupported as reason:
             tell(sealed.deliveries[0], Ending.UNSENT, _unfit(str(reason)))
             return None
@@ -247,7 +253,10 @@ class ApiConnection:
         """One answer, or why there is none. The same request again only where it has a key."""
         ending, answer = await self._post(job)
         for wait in self._transport.patience.again_s if self._provider.idempotent else ():
-            lost = ending is Ending.IN_DOUBT or (isinstance(answer, Answer) and _failed(answer))
+            if isinstance(answer, Answer):
+                lost = self._judge(answer, job.letters).doubt
+            else:
+                lost = ending is Ending.IN_DOUBT
             if not lost:
                 break
             await self._transport.pause(wait)
@@ -281,20 +290,10 @@ class ApiConnection:
             return Ending.IN_DOUBT, "the connection ended before an answer"
 
     def _judge(self, answer: Answer, batch: Sequence[Letter]) -> Judged:
-        now = self._transport.wall()
-        judged = self._provider.judged(answer, batch, now)
-        if judged.whole is not None or judged.doubt or judged.replies or judged.blamed:
-            return judged
-        if len(batch) == 1:
-            return Judged(whole=said(answer, "it cannot be taken", now))
-        return Judged()  # one of them is at fault, and nobody says which
+        return self._provider.judged(answer, batch, self._transport.wall())
 
 
 Tell = Callable[[int, Ending, Reply], None]
-
-
-def _failed(answer: Answer) -> bool:
-    return answer.status >= 500 or answer.status == 408
 
 
 def _parts(left: Sequence[Letter], blamed: frozenset[int]) -> list[Sequence[Letter]]:

@@ -47,6 +47,12 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
         """The language it is in."""
         return next((value for name, value in self.headers if name == "Content-Language"), "")
 
+    @property
+    def mailbox(self) -> str:
+        """Name and address of its sender, as RFC 5322 3.4 quotes them, in UTF-8."""
+        name = self.sender_name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{name}" <{self.sender}>' if name else self.sender
+
     def __repr__(self) -> str:
         return f"Letter({self.delivery})"
 

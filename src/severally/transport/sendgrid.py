@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from severally.model.request import HttpRequest
-from severally.transport.answers import Answer, Judged, common, said
+from severally.transport.answers import Answer, Judged, common
 from severally.transport.api import Secret
+from severally.transport.batches import alike
 from severally.transport.letter import Letter
-from severally.transport.skeleton import Skeleton, Slots, shape, stem
+from severally.transport.skeleton import Skeleton, Slots, stem
 
 URL = "https://api.sendgrid.com"
 BATCH = 1_000
@@ -44,13 +44,16 @@ class Sendgrid:
     def __repr__(self) -> str:
         return f"Sendgrid({self.url!r})"
 
+    def fits(self, letter: Letter) -> None:
+        """Whatever is one text and one HTML part."""
+
     def authorized(self, request: HttpRequest, now: float) -> Mapping[str, str]:
         """A bearer token."""
         return {"Authorization": f"Bearer {self._key.reveal()}"}
 
     def requests(self, letters: Sequence[Letter]) -> Iterator[tuple[HttpRequest, Sequence[Letter]]]:
         """Those of one language and one build together."""
-        for batch in batches(letters, self._batch):
+        for batch in alike(letters, self._batch):
             yield from self._request(batch)
 
     def _request(self, batch: Sequence[Letter]) -> Iterator[tuple[HttpRequest, Sequence[Letter]]]:
@@ -85,35 +88,12 @@ class Sendgrid:
         errors = (answer.said or {}).get("errors") if isinstance(answer.said, dict) else None
         found = [each for each in errors or [] if isinstance(each, dict)]
         why = "; ".join(str(each.get("message") or "") for each in found)[:200]
-        judged = common(answer, why, now)
+        judged = common(answer, why, now, len(batch))
         if judged.whole is not None or judged.doubt:
             return judged
-        if len(batch) == 1:
-            return Judged(whole=said(answer, why, now))
         places = [_AT.search(str(each.get("field") or "")) for each in found]
         numbers = {int(place[1]) for place in places if place is not None}
         return Judged(blamed=frozenset(batch[n].delivery for n in numbers if n < len(batch)))
-
-
-def batches(letters: Sequence[Letter], most: int) -> Iterator[Sequence[Letter]]:
-    """Letters that can share a text, no address twice in one batch."""
-    alike: dict[tuple[object, ...], list[list[Letter]]] = defaultdict(list)
-    boxes: dict[int, set[str]] = {}
-    for letter in letters:
-        sender = (letter.sender, letter.sender_name, letter.reply_to)
-        open_ones = alike[*sender, letter.locale, shape(letter.text), shape(letter.html)]
-        box = letter.box.lower()
-        batch = next(
-            (each for each in open_ones if len(each) < most and box not in boxes[id(each)]), None
-        )
-        if batch is None:
-            batch = []
-            open_ones.append(batch)
-            boxes[id(batch)] = set()
-        batch.append(letter)
-        boxes[id(batch)].add(box)
-    for group in alike.values():
-        yield from group
 
 
 def _tag(mark: str, slot: int) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from severally.guard import disclosure
 from severally.guard.disclosure import NotUnderstood
 from severally.guard.reading import Message, Unreadable, decoded, read
-from severally.guard.requests import sendgrid
+from severally.guard.requests import mailgun, postmark, resend, sendgrid, ses
 from severally.guard.requests.written import Written
 from severally.model.envelope import Refusal, Sealed, payload_digest
 from severally.model.request import REFERENCE, HttpRequest, SealedRequest, request_digest
@@ -26,6 +26,10 @@ Write = Callable[[Mapping[str, str], bytes], Iterator[Written]]
 """What a provider will write for each recipient, from headers and body. Raises NotUnderstood."""
 _WRITERS: tuple[tuple[re.Pattern[str], Write], ...] = (
     (re.compile(r"https?://[^/?#]+/v3/mail/send"), sendgrid.written),
+    (re.compile(r"https?://[^/?#]+/v2/email/outbound-emails"), ses.written),
+    (re.compile(r"https?://[^/?#]+/v3/(?!mail/)[^/?#]+/messages"), mailgun.written),
+    (re.compile(r"https?://[^/?#]+/email/batch"), postmark.written),
+    (re.compile(r"https?://[^/?#]+/emails/batch"), resend.written),
 )
 _HEADERS = frozenset(
     {"auto-submitted", "content-language", "list-unsubscribe", "list-unsubscribe-post"}
