@@ -137,3 +137,32 @@ def test_a_refusal_in_the_dialogue_suppresses_as_a_bounce_does(tmp_path: Path) -
         assert bars["counts"] == {"all: invalid": 1}
         again = shop.send(customers, "--again", "a test")
         assert again.said["excluded"] == {"invalid": 1}
+        chart, table = shop.root / "curves.svg", shop.root / "lanes.csv"
+        report = shop.run("report", "--json", "--csv", table, "--chart", chart)
+    by_locale = {each["locale"]: each for each in report.said["figures"]["groups"]}
+    assert {name: each["bounced"] for name, each in by_locale.items()} == {
+        "de": {},
+        "ja": {"blocked": 1},
+        "ar": {"full": 1},
+        "zh-Hans-CN": {},
+    }
+    assert sum(each["recipients"] for each in by_locale.values()) == len(people)
+    assert sum(each["excluded"] for each in by_locale.values()) == 1
+    (before,) = report.said["figures"]["earlier"]
+    assert (before["mailing"], before["accepted"], before["bounced"]) == (
+        first.said["mailing"],
+        1,
+        3,
+    )
+    with table.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["locale"]: line["bounced_full"] for line in lines} == {
+        "de": "0",
+        "ja": "0",
+        "ar": "1",
+        "zh-Hans-CN": "0",
+    }
+    drawn = chart.read_text("utf-8")
+    assert "taken by receivers" in drawn and "bounced 2" in drawn
+    assert not any(row[1] in report.everything + drawn + table.read_text() for row in people)
+    assert "before: " in shop.run("report").out

@@ -36,3 +36,14 @@ class Seen(msgspec.Struct, frozen=True):
     rule: str
     age_s: float
     count: int
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """So many of one receiver group and locale: `what` is a delivery state's word or an event's
+    kind, `slot` when it was (see `ports.reporting`)."""
+
+    receiver: str
+    locale: str
+    what: str
+    slot: int
+    count: int

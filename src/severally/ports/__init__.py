@@ -23,6 +23,7 @@ from severally.model.recipient import Recipient
 from severally.ports.events import Events, Suppressions
 from severally.ports.listing import Listing
 from severally.ports.register import Register
+from severally.ports.reporting import Reporting
 from severally.ports.staging import Staging as Staging
 from severally.ports.submissions import Submissions
 from severally.ports.urgent import UrgentLedger
@@ -192,7 +193,9 @@ class Builder(Protocol):
 # --- the ledger --------------------------------------------------------------------------
 
 
-class Ledger(Listing, Register, Events, Suppressions, UrgentLedger, Submissions, Protocol):
+class Ledger(
+    Listing, Register, Events, Suppressions, Reporting, UrgentLedger, Submissions, Protocol
+):
     """The record. Every method is one durable transaction. Raises LedgerError and its kin."""
 
     # audiences

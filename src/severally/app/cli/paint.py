@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from severally.app.cli.paint_figures import figures
 from severally.app.operations import results
 from severally.app.words import counted, duration, moment, number
 
@@ -245,6 +246,8 @@ def report(result: results.Report, console: Console) -> None:
     if result.excluded:
         console.print(f"excluded because suppressed: {reasons(result.excluded)}")
     console.print(_lanes(result))
+    if result.figures is not None:
+        figures(result.figures, console)
     for deed in result.history:
         if deed.what == "waits" or deed.what.startswith("step "):
             console.print(f"{moment(deed.at)}  {deed.what}: {escape(deed.detail)}")

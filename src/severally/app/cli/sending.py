@@ -222,6 +222,7 @@ _REPORT = after(
     "severally report",
     "severally report m-7k2d9x --json",
     "severally report m-7k2d9x --recipients told.csv",
+    "severally report m-7k2d9x --csv lanes.csv --chart curves.svg",
 )
 
 
@@ -235,19 +236,37 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Also write every recipient's id and state as CSV."),
     ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a line for each lane and locale as CSV."),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw what was taken and came back: .svg or .png."),
+    ] = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
 ) -> None:
     """Account for every recipient of a mailing.
 
-    The counts add up to the audience; those in doubt are listed by their ids.
+    The counts add up to the audience; those in doubt are listed by their ids. By lane and locale:
+    what was accepted, deferred, bounced by class, complained and unsubscribed, how soon it arrived,
+    and how earlier mailings of the notice fared.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint
-    from severally.app.operations import listing, looking
+    from severally.app.operations import charts, figures, listing, looking
 
     with session.office() as office:
-        result = looking.report(office, looking.choose(office, mailing).id)
+        if chart is not None:
+            charts.check(office, chart)
+        chosen = looking.choose(office, mailing)
+        found = figures.figures(office, chosen)
+        result = looking.report(office, chosen.id, found)
+        if csv is not None:
+            figures.write_csv(csv, chosen, found)
+        if chart is not None:
+            charts.draw(office, chart, figures.panels(chosen, found))
         if recipients is not None:
             listing.write(office, result.mailing, recipients)
     if out is not None:

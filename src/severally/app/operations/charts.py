@@ -1,11 +1,12 @@
-"""The curve of completion as a picture: SVG by ourselves, PNG by Chromium where it is installed."""
+"""Curves over time as a picture: SVG by ourselves, PNG by Chromium where it is installed."""
 
 from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from severally.app.office import Office
 from severally.app.words import duration, number
@@ -16,7 +17,8 @@ _WIDTH, _HEIGHT = 1000, 600
 _LEFT, _TOP, _RIGHT, _BOTTOM = 78, 56, 28, 46
 _PAGE = '<!doctype html><meta charset="utf-8"><style>body{{margin:0}}svg{{display:block}}</style>{}'
 _STYLE = "font-family:system-ui,sans-serif;font-size:13px"
-_INK, _LINE, _FILL = "#1d2330", "#2457c5", "#dbe6fb"
+_INK, _FILL = "#1d2330", "#dbe6fb"
+_LINES = ("#2457c5", "#b3261e", "#8a5a00", "#1b6b3a")
 
 
 def check(office: Office, file: Path) -> None:
@@ -29,9 +31,29 @@ def check(office: Office, file: Path) -> None:
         raise UsageError("--chart: a PNG needs Chromium, which is not installed; write an .svg")
 
 
+class Line(NamedTuple):
+    """`points` hold (seconds, how many by then)."""
+
+    name: str
+    points: Sequence[tuple[float, int]]
+
+
+class Panel(NamedTuple):
+    """Lines on one scale. A single line is filled below."""
+
+    title: str
+    lines: Sequence[Line]
+
+
 def write(office: Office, file: Path, title: str, curve: Sequence[tuple[float, int]]) -> None:
-    """Draw it into a file that was checked. Raises UsageError where the disk says no."""
-    drawn = svg(title, curve)
+    """The curve of completion, as `draw` draws. `curve` holds (seconds, answered)."""
+    draw(office, file, [Panel(title, [Line("", curve)])])
+
+
+def draw(office: Office, file: Path, panels: Sequence[Panel]) -> None:
+    """Draw them into a file that was checked, one below the other. Raises UsageError where the
+    disk says no."""
+    drawn = svg(panels)
     data = _photographed(office, drawn) if file.suffix == ".png" else drawn.encode()
     try:
         file.write_bytes(data)
@@ -39,9 +61,23 @@ def write(office: Office, file: Path, title: str, curve: Sequence[tuple[float, i
         raise UsageError(f"--chart {file.name}: cannot be written: {error.strerror}") from None
 
 
-def svg(title: str, curve: Sequence[tuple[float, int]]) -> str:
-    """The whole picture. `curve` holds (seconds, answered)."""
-    ends, total = curve[-1] if curve else (0.0, 0)
+def svg(panels: Sequence[Panel]) -> str:
+    """The whole picture, all panels over the same time."""
+    ends = max((line.points[-1][0] for p in panels for line in p.lines if line.points), default=0.0)
+    height = _HEIGHT * len(panels)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}"'
+        f' viewBox="0 0 {_WIDTH} {height}" style="{_STYLE}" role="img">',
+        f"<title>{_text(panels[0].title)}</title>",
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
+    ]
+    for number_, panel in enumerate(panels):
+        parts += [f'<g transform="translate(0 {_HEIGHT * number_})">', *_panel(panel, ends), "</g>"]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _panel(panel: Panel, ends: float) -> Iterator[str]:
+    total = max((line.points[-1][1] for line in panel.lines if line.points), default=0)
     across, down = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def at(seconds: float, done: float) -> str:
@@ -49,20 +85,25 @@ def svg(title: str, curve: Sequence[tuple[float, int]]) -> str:
         y = _TOP + down * (1 - (done / total if total else 0))
         return f"{x:.1f},{y:.1f}"
 
-    points = " ".join(at(*point) for point in ((0.0, 0), *curve))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}"'
-        f' viewBox="0 0 {_WIDTH} {_HEIGHT}" style="{_STYLE}" role="img">',
-        f"<title>{_text(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+    yield (
         f'<text x="{_LEFT}" y="30" font-size="16" font-weight="600" fill="{_INK}">'
-        f"{_text(title)}</text>",
-        f'<polygon points="{points} {at(ends, 0)}" fill="{_FILL}"/>',
-    ]
+        f"{_text(panel.title)}</text>"
+    )
+    drawn = [" ".join(at(*point) for point in ((0.0, 0), *line.points)) for line in panel.lines]
+    if len(drawn) == 1:
+        last = panel.lines[0].points[-1][0] if panel.lines[0].points else 0.0
+        yield f'<polygon points="{drawn[0]} {at(last, 0)}" fill="{_FILL}"/>'
     for quarter in range(5):
-        parts += _grid(quarter, at, ends, total)
-    parts.append(f'<polyline points="{points}" fill="none" stroke="{_LINE}" stroke-width="2.5"/>')
-    return "\n".join([*parts, "</svg>", ""])
+        yield from _grid(quarter, at, ends, total)
+    for place, (line, points) in enumerate(zip(panel.lines, drawn, strict=True)):
+        colour = _LINES[place % len(_LINES)]
+        yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
+        if line.name:
+            many = line.points[-1][1] if line.points else 0
+            yield (
+                f'<text x="{_WIDTH - _RIGHT - 150 * (len(drawn) - place)}" y="30" font-size="14"'
+                f' fill="{colour}">— {_text(line.name)} {number(many)}</text>'
+            )
 
 
 def _grid(quarter: int, at: Callable[[float, float], str], ends: float, total: int) -> list[str]:

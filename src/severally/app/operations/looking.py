@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from severally.app.office import Office
+from severally.app.operations.figure_results import Figures
 from severally.app.operations.results import (
     Deed,
     GuardReport,
@@ -43,7 +44,7 @@ def status(office: Office, mailing_id: str | None = None) -> StatusResult:
     return StatusResult(office.workspace.purpose, office.lock.held_by_anyone(), lines)
 
 
-def report(office: Office, mailing_id: str) -> Report:
+def report(office: Office, mailing_id: str, figures: Figures | None = None) -> Report:
     """Every recipient of a mailing, accounted for."""
     ledger = office.ledger
     mailing = ledger.mailing(mailing_id)
@@ -66,6 +67,7 @@ def report(office: Office, mailing_id: str) -> Report:
         blocked=_ids(office, mailing_id, DeliveryState.BLOCKED),
         history=tuple(Deed(act.at, act.what, act.detail) for act in ledger.acts(mailing_id)),
         excluded=by_reason(ledger.exclusions(mailing_id)),
+        figures=figures,
     )
 
 

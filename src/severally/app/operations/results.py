@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from severally.app.operations.figure_results import Figures
 from severally.model.delivery import OPEN, DeliveryState
 from severally.model.errors import Finding
 from severally.model.mailing import MailingState
@@ -239,7 +240,7 @@ class Deed(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """`report`, and what `send` and `resume` end with. `counts` sum to `audience`, `excluded` (by
-    reason) to the count of that name."""
+    reason) to the count of that name. `figures`: of `report` alone."""
 
     mailing: str
     notice: str
@@ -257,6 +258,7 @@ class Report(msgspec.Struct, frozen=True):
     blocked: tuple[str, ...]
     history: tuple[Deed, ...]
     excluded: dict[str, int] = {}
+    figures: Figures | None = None
 
     @property
     def exit_code(self) -> int:

@@ -19,6 +19,7 @@ from severally.ledger.memory.deliveries import Deliveries, Delivery
 from severally.ledger.memory.events import MemoryEvents
 from severally.ledger.memory.listing import Book, Listing
 from severally.ledger.memory.register import MemoryRegister
+from severally.ledger.memory.reporting import MemoryReporting
 from severally.ledger.memory.staging import FrozenRows, MemoryStaging, places_by_step
 from severally.ledger.memory.submissions import MemorySubmissions
 from severally.ledger.memory.urgent import MemoryUrgent
@@ -45,7 +46,9 @@ def _alone(
     return cast(Callable[Concatenate["MemoryLedger", P], T], wraps(method)(locked))
 
 
-class MemoryLedger(Listing, MemoryEvents, MemorySubmissions, MemoryRegister, MemoryUrgent):
+class MemoryLedger(
+    Listing, MemoryEvents, MemoryReporting, MemorySubmissions, MemoryRegister, MemoryUrgent
+):
     """`ports.Ledger` in plain dicts."""
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from severally.ledger.sqlite.listing import Listing
 from severally.ledger.sqlite.looking import Looking
 from severally.ledger.sqlite.mailings import Mailings
 from severally.ledger.sqlite.register import SqliteRegister
+from severally.ledger.sqlite.reporting import SqliteReporting
 from severally.ledger.sqlite.store import Store
 from severally.ledger.sqlite.submissions import SqliteSubmissions
 from severally.ledger.sqlite.suppressions import SqliteSuppressions
@@ -33,6 +34,7 @@ class SqliteLedger(
     SqliteRegister,
     SqliteEvents,
     SqliteSuppressions,
+    SqliteReporting,
     SqliteUrgent,
     SqliteUrgentRegister,
     SqliteSubmissions,
