@@ -15,6 +15,7 @@ from tests.servers import judges
 from tests.servers import maildev as maildev_program
 from tests.servers import mailhost as mailhost_program
 from tests.servers import postfix as postfix_program
+from tests.servers import postgresql as postgresql_program
 
 
 def _no_chromium() -> str:
@@ -34,6 +35,7 @@ _UNAVAILABLE = {
     "postfix": postfix_program.unavailable,
     "mailhost": mailhost_program.unavailable,
     "maildev": maildev_program.unavailable,
+    "postgresql": postgresql_program.unavailable,
     "gettext": judges.without_gettext,
     "schemas": judges.without_schemas,
     "toolkit": judges.without_toolkit,
@@ -56,6 +58,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def postfix() -> Iterator[postfix_program.Postfix]:
     """A private Postfix that wants STARTTLS and AUTH, delivering into one Maildir."""
     with postfix_program.postfix() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgresql_program.Postgresql]:
+    """A private PostgreSQL; a test makes its own table."""
+    with postgresql_program.postgresql() as server:
         yield server
 
 

@@ -167,6 +167,7 @@ def load(root: Path) -> Workspace:
             "serve",
             "guard",
             "urgent",
+            "outboxes",
         )
     )
     workspace = file.table("workspace", file.data.get("workspace", {}), WorkspaceSection)

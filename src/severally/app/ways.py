@@ -16,6 +16,7 @@ from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.keys import FileKeys
 from severally.adapters.mailboxes import Imap, ImapMailbox, MaildirMailbox
 from severally.adapters.mta_sts import Https, StsReader
+from severally.adapters.outbox_sqlite import SqliteOutbox
 from severally.adapters.spool import ImapSource, MaildirSource
 from severally.app.allowed import Allowed
 from severally.app.config import Workspace
@@ -29,14 +30,19 @@ from severally.app.sections import (
     SentinelSection,
     SmtpRoute,
 )
+from severally.app.urgent.outbox_settings import PostgresqlOutboxSection, SqliteOutboxSection
 from severally.model.destination import Destination, MailHost
 from severally.model.errors import Refused, UsageError
 from severally.ports import Exchanges, Keys, Mailbox, Transport
 from severally.ports.incoming import Incoming
+from severally.ports.outbox import Outbox
 from severally.transport.discard import DiscardTransport
 from severally.transport.maildir import MaildirTransport
 from severally.transport.mx import MxTransport
 from severally.transport.smtp import Relay, SmtpTransport
+
+_Guarded = SmtpRoute | SentinelSection | IncomingSection | PostgresqlOutboxSection
+"""What has a password_file and a password_env."""
 
 
 def open_keys(workspace: Workspace) -> Keys:
@@ -81,9 +87,7 @@ def _authority(workspace: Workspace, name: str, file: str) -> str:
     return path
 
 
-def _password(
-    workspace: Workspace, path: str, section: SmtpRoute | SentinelSection | IncomingSection
-) -> str:
+def _password(workspace: Workspace, path: str, section: _Guarded) -> str:
     """`path` is the section's, for errors: `routes.main`."""
     if section.password_env:
         value = os.environ.get(section.password_env)
@@ -140,6 +144,21 @@ def make_sources(workspace: Workspace) -> dict[str, Incoming]:
 def open_spool(workspace: Workspace) -> MaildirSource:
     """Where the listener keeps what it took until its event is committed."""
     return MaildirSource(workspace.state / "incoming", remove=True)
+
+
+def make_outboxes(workspace: Workspace) -> dict[str, Outbox]:
+    """The tables whose rows are sent, by name. Raises UsageError where a password is not there."""
+    return {name: _outbox(workspace, name) for name in workspace.urgent.outboxes}
+
+
+def _outbox(workspace: Workspace, name: str) -> Outbox:
+    section = workspace.urgent.outboxes[name]
+    if isinstance(section, SqliteOutboxSection):
+        return SqliteOutbox(workspace.path(section.file), section.table)
+    from severally.adapters.outbox_postgresql import PostgresqlOutbox
+
+    password = _password(workspace, f"outboxes.{name}", section)
+    return PostgresqlOutbox(section.database, section.table, password)
 
 
 def _mx(workspace: Workspace, name: str, route: MxRoute) -> Transport:

@@ -33,7 +33,13 @@ from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import MxRoute
 from severally.app.studio import Camera, Fonts
-from severally.app.ways import make_mailbox, make_sources, make_transport, open_keys
+from severally.app.ways import (
+    make_mailbox,
+    make_outboxes,
+    make_sources,
+    make_transport,
+    open_keys,
+)
 from severally.compose.compositor import Compositor, signers_for
 from severally.compose.dkim import signed
 from severally.deliver.bench import Workbench
@@ -67,6 +73,7 @@ from severally.ports import (
     Transport,
 )
 from severally.ports.incoming import Incoming
+from severally.ports.outbox import Outbox
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.transport.build import build_smtp
 
@@ -173,6 +180,7 @@ class Wiring:
     resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
     make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
     make_sources: Callable[[Workspace], Mapping[str, Incoming]] = make_sources
+    make_outboxes: Callable[[Workspace], Mapping[str, Outbox]] = make_outboxes
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
     sessions: Callable[[Workspace], SessionFile] = open_session
     bounce_curves: Callable[[], tuple[Curve, Curve]] = bounce_curves

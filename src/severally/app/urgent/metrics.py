@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from severally.app.urgent.reader import OutboxWatch
 from severally.deliver.urgent.courier import Watch
 from severally.deliver.urgent.way import Way
 from severally.deliver.urgent.words import Told
@@ -41,7 +43,17 @@ class UrgentMetrics(Collector):
             "severally_urgent_attempts", "Attempts by what they told.", ["route", "told"],
             registry=registry,
         )  # fmt: skip
+        self._rows = Counter(
+            "severally_outbox_rows", "Rows of an outbox by what they were answered.",
+            ["outbox", "answer"], registry=registry,
+        )  # fmt: skip
+        self._readable = Gauge(
+            "severally_outbox_readable", "1 while an outbox can be read and answered.", ["outbox"],
+            registry=registry,
+        )  # fmt: skip
+        self._log = structlog.get_logger("severally.urgent")
         self.watch = Watch(self._on_end, self._on_attempt)
+        self.outbox = OutboxWatch(self._on_rows, self._on_failure)
         registry.register(self)
 
     def ways(self, ways: Sequence[Way]) -> None:
@@ -55,6 +67,17 @@ class UrgentMetrics(Collector):
 
     def _on_attempt(self, route: str, told: Told) -> None:
         self._attempts.labels(route, told.value).inc()
+
+    def _on_rows(self, outbox: str, answer: str, count: int) -> None:
+        self._readable.labels(outbox).set(1)
+        self._rows.labels(outbox, answer).inc(count)
+
+    def _on_failure(self, outbox: str, why: str) -> None:
+        self._readable.labels(outbox).set(0 if why else 1)
+        if why:
+            self._log.error("outbox cannot be read", place=outbox, error=why)
+        else:
+            self._log.info("outbox can be read again", place=outbox)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """What is read from the record, and the routes' condition."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -25,6 +25,7 @@ from severally.app.urgent.desk import Desk
 from severally.app.urgent.keys import KeyRing
 from severally.app.urgent.metrics import UrgentMetrics
 from severally.app.urgent.notices import Catalogue
+from severally.app.urgent.reader import OutboxReader
 from severally.app.wiring import BenchKit, judging, make_workbench
 from severally.deliver.journal import OffLoop
 from severally.deliver.urgent.courier import Courier, Watch
@@ -51,21 +52,33 @@ async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
         beside = [served.beside(desk.run())]
         if office.workspace.urgent.routes:
             beside.append(served.beside(_carry(office, desk, metrics)))
+        asking = Asking(office.workspace, office.keys, cipher, catalogue)
+        readers = [
+            served.beside(
+                OutboxReader(name, outbox, asking, desk, clock, off_loop, metrics.outbox).run()
+            )
+            for name, outbox in office.wiring.make_outboxes(office.workspace).items()
+        ]
         served.given |= {
             "desk": desk,
-            "asking": Asking(office.workspace, office.keys, cipher, catalogue),
+            "asking": asking,
             "ring": KeyRing(office.ledger, clock.monotonic, clock.wall),
         }
         served.routers.append(messages)
         try:
             yield
         finally:
+            await _ended(readers)
             if served.failure is None:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(desk.settle(), SETTLE_S)
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await _ended(beside)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _carry(office: Office, desk: Desk, metrics: UrgentMetrics) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from severally.app.allowed import Allowed
 from severally.app.sections import DiscardRoute, MaildirRoute, Route, SmtpRoute
 from severally.app.strict import TomlFile
+from severally.app.urgent.outbox_settings import OutboxSection, read_outboxes
 from severally.model.lane import Limits, Rate
 from severally.model.urgent import Caps
 
@@ -46,6 +47,7 @@ class UrgentSettings:
     caps: Caps = field(default_factory=Caps)
     tell_after_s: float = 60.0
     per_minute: Mapping[str, int] = field(default_factory=dict)
+    outboxes: Mapping[str, OutboxSection] = field(default_factory=dict)
 
     def caps_of(self, event: str) -> Caps:
         """What holds for one event."""
@@ -97,6 +99,7 @@ def read_urgent(
         Caps(section.few, file.duration("urgent.window", section.window), section.per_person),
         file.duration("urgent.tell_after", section.tell_after),
         section.per_minute,
+        read_outboxes(file, bool(section.routes)),
     )
 
 
