@@ -42,7 +42,7 @@ def read_outboxes(file: TomlFile, urgent: bool) -> dict[str, OutboxSection]:
     found: dict[str, OutboxSection] = {}
     for name, raw in named_tables(file, "outboxes").items():
         path = f"outboxes.{name}"
-        kind = raw.get("type") if isinstance(raw, dict) else None
+        kind = str(raw.get("type")) if isinstance(raw, dict) else ""
         if not _NAME.fullmatch(name):
             file.problem(path, "an outbox's name is letters, digits and -", "rename it")
         if not urgent:
