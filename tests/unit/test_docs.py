@@ -17,7 +17,7 @@ from severally.notice.declaration import read_declaration
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 SECTIONS = {"workspace", "audience", "senders", "routes", "limits", "receivers", "retries"}
-SECTIONS |= {"sending", "staging", "sentinels", "audit", "serve", "guard", "urgent"}
+SECTIONS |= {"sending", "staging", "sentinels", "audit", "serve", "guard", "urgent", "outboxes"}
 VERBS = dict(commands())
 NOTICE = """\
 title = "t"
