@@ -95,6 +95,11 @@ class _Session:
         greetings = {"greets": b"554 5.3.2 not now\r\n", "garbage": b"\x00\xffwhat?\r\n"}
         writer.write(greetings.get(mood, b"220 receiver.example ESMTP\r\n"))
         while line := await reader.readline():
+            mood = self.mood
+            if mood == "hanging":  # connections from better days hang and break too
+                await asyncio.sleep(600)
+            if mood in greetings or mood == "down":
+                return
             verb = line[:4].upper()
             if verb == b"EHLO":
                 tls = b"250-STARTTLS\r\n" if self._context else b""

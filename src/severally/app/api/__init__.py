@@ -21,7 +21,9 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from severally import __version__
 from severally.app.api.access import RING
+from severally.app.api.description import close
 from severally.app.api.health import health
+from severally.app.api.messages import FORMS
 from severally.app.api.problems import HANDLERS
 from severally.app.api.requests import Watched, Watching
 from severally.app.api.unsubscribing import unsubscribing
@@ -63,6 +65,7 @@ def make_app(
         logging_config=None,
         debug=False,
     )
+    close(app.openapi_schema, FORMS)
     return Watching(app, watched)
 
 

@@ -5,7 +5,6 @@ Responsible for HTTP alone: what may be asked for is `app.urgent.asking`'s, keep
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -17,13 +16,17 @@ from severally.app.api.access import key_of, known
 from severally.app.api.given import Given
 from severally.app.api.problems import Declined, FieldError, documented, wrong_fields
 from severally.app.office import Office
-from severally.app.urgent.asking import Ask, Asking, NotAllowed, WrongFields
+from severally.app.urgent.asking import Ask, Asking, NotAllowed, To, WrongFields
 from severally.app.urgent.desk import Capped, Desk, Suppressed
 from severally.model.urgent import Happening, Tracked, ident_of, shown
 
-_IDEM = re.compile(r"[!-~]{1,128}")
+_IDEM = "^[!-~]{1,128}$"
 _ID = "u- and 13 letters and digits"
 Id = Annotated[str, msgspec.Meta(pattern=r"^u-[a-z2-7]{13}$", description=_ID)]
+
+
+FORMS = (Ask, To)
+"""What is read from a request's body."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -86,7 +89,7 @@ async def send_message(
             description="Your own name for this message: the same one, and it is sent once.",
             min_length=1,
             max_length=128,
-            pattern=_IDEM.pattern,
+            pattern=_IDEM,
         ),
     ],
 ) -> Response[Accepted]:
@@ -95,8 +98,6 @@ async def send_message(
     Answered when it is on disk. The same key and body get the same answer and send nothing more;
     the same key with another body is refused.
     """
-    if not _IDEM.fullmatch(idempotency_key):
-        raise wrong_fields([FieldError("Idempotency-Key", "1 to 128 printable characters")])
     key, now = key_of(request), office.wiring.clock.wall()
     try:
         answer = await desk.accept(asking.checked(data, key, idempotency_key, now))
@@ -139,6 +140,8 @@ def list_messages(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> Messages:
     """The messages that carry your reference, the newest first."""
+    if request.query_params.keys() - {"reference", "limit"}:
+        raise wrong_fields([FieldError("query", "there are reference and limit, and no others")])
     scope = key_of(request).scope
     found = office.ledger.urgent_by_reference(scope, reference, limit)
     return Messages(tuple(message_of(each) for each in found))

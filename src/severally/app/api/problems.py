@@ -146,6 +146,8 @@ def _invalid(extra: Any) -> Declined:
 
 def _field(said: Mapping[str, Any]) -> str:
     key, source = said.get("key"), said.get("source")
+    if source == "header":  # named as our function's argument is
+        return str(key).replace("_", "-").title()
     inside = _AT.search(str(said.get("message", "")))
     path = inside[1] if inside else ""
     named = ".".join(each for each in (str(key or ""), path) if each and each != "data")
@@ -156,6 +158,7 @@ def _words(message: str) -> str:
     """msgspec's words without the place, and without any value."""
     text = _AT.sub("", message).removesuffix(" - ").strip().rstrip(" -")
     text = re.sub(r"Invalid enum value .*", "is none of the values that are known here", text)
+    text = re.sub(r"Object contains unknown field .*", _STRANGE, text, flags=re.DOTALL)
     text = re.sub(r"^Expected", "expected", text.replace("`", ""))
     return text or "is not what is expected here"
 
@@ -180,6 +183,7 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
     return problem(Declined(500, "unexpected", "something unexpected went wrong; it was logged"))
 
 
+_STRANGE = "has a field that is not known here"
 _MALFORMED = Declined(400, "malformed-body", "the body is no JSON that can be read")
 _AT = re.compile(r"(?: - )?at `\$\.?([^`]*)`")
 _MISSING = re.compile(r"^Missing required \w+ parameter '([A-Za-z_-]+)'")

@@ -47,7 +47,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locale: Annotated[str, msgspec.Meta(max_length=35)] = ""
     timezone: Annotated[str, msgspec.Meta(max_length=64)] = ""
     variables: dict[str, str | int] = {}
-    reference: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    reference: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^@\x00-\x1f]*$")] = ""
     expires_at: Moment | None = None
     send_after: Moment | None = None
 
@@ -145,8 +145,6 @@ class Asking:
             findings.append(Finding("timezone", "not known (IANA, for example Europe/Berlin)"))
         if ask.recipient.id and not ID.fullmatch(ask.recipient.id):
             findings.append(Finding("recipient.id", "1 to 64 of A-Z a-z 0-9 . _ - are needed"))
-        if any(ord(c) < 32 for c in ask.reference) or "@" in ask.reference:
-            findings.append(Finding("reference", "a control character, or an address"))
         values = dict(_values(ask.variables, frozen, findings))
         if address is None or locale is None or zone is None:
             return None
