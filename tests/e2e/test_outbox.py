@@ -104,6 +104,7 @@ def test_a_table_that_is_not_there_yet_is_read_when_it_is(tmp_path: Path) -> Non
         assert desk.http.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("kept", ["sqlite"], indirect=True)
 def test_whoever_does_not_send_does_not_read(kept: Books, tmp_path: Path) -> None:
     folder = workspace(tmp_path / "newsroom", f"\n[outboxes.books]\n{kept.settings}")
     other = DeliveryLock(folder / ".severally" / "urgent.lock")
