@@ -145,6 +145,39 @@ def test_worst_cases_are_found_and_named_by_id(shop: Workshop, tmp_path: Path) -
     assert modes == {0}, "a customer's values are for the owner's eyes"
 
 
+def test_the_recipient_with_the_missing_optional_value_is_found(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    """Before the one whose time zone is missing; without an audience both texts are shown."""
+    notice = "notices/index-change"
+    shop.edit(
+        f"{notice}/notice.toml", "[variables.first_name]", "[variables.first_name]\noptional = true"
+    )
+    shop.edit(f"{notice}/notice.toml", 'locales = ["en", ', 'locales = ["en"] #')
+    greeting = "{first_name, select, missing {Dear customer} other {Dear {{ first_name }}}},"
+    shop.edit(f"{notice}/body.md", "Dear {{ first_name }},", greeting)
+    people = shop.customers(
+        [
+            ["bare", "a@gmail.example", "en", "", "Di", "AC-1", "1 USD"],
+            ["none", "b@gmail.example", "en", "UTC", " ", "AC-2", "1 USD"],
+            ["all", "c@gmail.example", "en", "UTC", "Ed", "AC-3", "1 USD"],
+        ]
+    )
+    out = tmp_path / "p"
+    ran = shop.run(
+        "preview", "index-change", "--audience", people, "--worst", "--no-pictures", *WHOLE, out
+    )
+    assert ran.code == 0, ran.everything
+    (found,) = [case for case in ran.said["cases"] if case["stem"] == "missing-value"]
+    assert (found["recipient"], found["why"]) == ("none", "first_name is missing")
+    assert "Dear customer," in (out / "missing-value.txt").read_text("utf-8")
+    checked = shop.run("check", "index-change", "--audience", people, "--json").said
+    assert checked["sound"] and checked["audience"]["missing"] == {"first_name": 1}
+    assert shop.run("preview", "index-change", "--no-pictures", "--out", out).code == 0
+    assert "Dear customer," in (out / "en-missing.txt").read_text("utf-8")
+    assert "Dear Alex Sample," in (out / "en.txt").read_text("utf-8")
+
+
 def test_samples_hold_nobody(shop: Workshop, tmp_path: Path) -> None:
     ran = shop.run("preview", "index-change", "--no-pictures", *WHOLE, tmp_path / "p")
     assert all(not case["recipient"] for case in ran.said["cases"])

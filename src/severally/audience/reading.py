@@ -199,6 +199,8 @@ class Reader:
         zone = self._optional(fields, "timezone", spec.default_timezone, known_zone, reasons)
         values: dict[str, str] = {}
         for variable in spec.variables:
+            if variable.optional and not fields[index[variable.name]].strip():
+                continue
             try:
                 values[variable.name] = self._value(variable, fields[index[variable.name]])
             except ValueRefused as error:

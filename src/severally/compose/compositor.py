@@ -134,11 +134,13 @@ class Compositor:
         shown: dict[str, str] = {}
         for variable in frame.variables:
             raw = variable.value if variable.value is not None else own.get(variable.name)
+            if raw is None and variable.optional:
+                continue  # no text that this recipient can come to shows it
             if raw is None:
                 raise ComposeError(f"the value of {variable.name} is missing")
             shown[variable.name] = show(variable.type, raw, fmt, zone)
         for selector, fixed in frame.selectors:
-            shown[selector.key] = case_of(selector, fixed or own[selector.name])
+            shown[selector.key] = case_of(selector, fixed or own.get(selector.name))
         return shown
 
     def _subject(self, frame: _Frame, values: Values) -> str:

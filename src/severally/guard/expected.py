@@ -61,6 +61,8 @@ class Expectation:
         shown: dict[str, str] = {}
         for name in stencil.variables:
             variable = self._variables[name]
+            if variable.optional and name not in recipient.values:
+                continue
             raw = recipient.values[name] if variable.value is None else variable.value
             shown[name] = show(variable.type, raw, stencil.format, recipient.timezone)
             if variable.type is ValueType.EMAIL:
@@ -69,8 +71,8 @@ class Expectation:
                 handles.update(_handles(raw))
         for question in stencil.selectors:
             fixed = self._variables[question.name].value
-            raw = recipient.values[question.name] if fixed is None else fixed
-            shown[question.key] = case_of(question, raw)
+            own_or_none = recipient.values.get(question.name) if fixed is None else fixed
+            shown[question.key] = case_of(question, own_or_none)
         return Expected(
             stencil.locale,
             "".join(_plain(p, shown) for p in stencil.subject),

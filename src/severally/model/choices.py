@@ -16,6 +16,8 @@ from babel.plural import PluralRule
 Rules = tuple[tuple[str, str], ...]
 """(category, condition in CLDR's syntax, UTS #35 part 3, 5); `other` has no condition."""
 OTHER = "other"
+MISSING = "missing"
+"""The case of a select for recipients without the value (`Variable.optional`); no value is it."""
 
 
 class ChoiceKind(StrEnum):
@@ -42,10 +44,13 @@ def selector(name: str, kind: ChoiceKind, cases: tuple[str, ...], rules: Rules) 
     return Selector(f"{kind} {name} {' '.join(cases)}", name, kind, cases, rules)
 
 
-def case_of(question: Selector, text: str) -> str:
-    """The case that a canonical value (`model.values`) falls into; `other` where none does."""
+def case_of(question: Selector, text: str | None) -> str:
+    """The case that a canonical value (`model.values`) falls into; `other` where none does.
+    None is the value of a recipient who has none."""
+    if text is None:
+        return MISSING if MISSING in question.cases else OTHER
     if question.kind is ChoiceKind.SELECT:
-        return text if text in question.cases else OTHER
+        return text if text in question.cases and text != MISSING else OTHER
     exact = f"={text}"
     if exact in question.cases:
         return exact

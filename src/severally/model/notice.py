@@ -37,12 +37,14 @@ class SameAddress(StrEnum):
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A declared variable. With `value` (canonical text) it is the same for everybody."""
+    """A declared variable. With `value` (canonical text) it is the same for everybody.
+    `optional`: a recipient may have none; the notice says what is read then."""
 
     name: str
     type: ValueType
     private: bool = False
     value: str | None = None
+    optional: bool = False
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ class Recipient(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `id` matches `[A-Za-z0-9._-]{1,64}`. `address` is canonical (`model.address`).
     `locale` is BCP 47, `timezone` an IANA name. `values` maps a variable's name to its
-    canonical text (`model.values`); variables with a value for everybody are not repeated here.
+    canonical text (`model.values`); variables with a value for everybody are not repeated here,
+    and an optional one that this person does not have is left out.
     """
 
     id: str

@@ -32,6 +32,7 @@ RESERVED = frozenset({"id", "email", "locale", "timezone", "content", "title", "
 class _Variable(msgspec.Struct, forbid_unknown_fields=True):
     type: ValueType
     private: bool = False
+    optional: bool = False
     value: str | int | float | None = None
     sample: str | int | float | None = None
 
@@ -266,22 +267,26 @@ def _variable(
     try:
         variable = msgspec.convert(table, _Variable)
     except msgspec.ValidationError as error:
-        cure = f"types are {', '.join(ValueType)}; besides there are private, value and sample"
+        further = ", ".join(f for f in _Variable.__struct_fields__ if f != "type")
+        cure = f"types are {', '.join(ValueType)}; besides there are {further}"
         findings.append(Finding(where, f"variable {name}: {_plain(error)}", cure))
         return Variable(name, ValueType.TEXT)  # so that its uses are not wrong as well
+    if variable.optional and variable.value is not None:
+        problem = f"{name} has a value for everybody and is optional"
+        findings.append(Finding(where, problem, "take one of them out"))
     try:
         value = _value(declaration, variable.type, variable.value)
     except ValueRefused as error:
         findings.append(Finding(where, f"the value of {name} is refused: {error}", "correct it"))
-        return Variable(name, variable.type, variable.private)
+        return Variable(name, variable.type, variable.private, None, variable.optional)
     try:
         sample = _value(declaration, variable.type, variable.sample)
     except ValueRefused as error:
         findings.append(Finding(where, f"the sample of {name} is refused: {error}", "correct it"))
-        return Variable(name, variable.type, variable.private, value)
+        return Variable(name, variable.type, variable.private, value, variable.optional)
     if sample is not None:
         declaration.samples[name] = sample
-    return Variable(name, variable.type, variable.private, value)
+    return Variable(name, variable.type, variable.private, value, variable.optional)
 
 
 def _value(declaration: Declaration, type: ValueType, raw: str | float | None) -> str | None:

@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from severally.model.choices import OTHER, ChoiceKind
 
 _HEAD = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*,\s*([A-Za-z]+)\s*(,?)")
-_LABEL = re.compile(r"\s*(=[0-9]{1,9}|[A-Za-z0-9_.-]+)\s*\{(?!\{[^{])")
+_LABEL = re.compile(
+    r"\s*(=[0-9]{1,9}|[A-Za-z0-9_.-]+)\s*\{(?!\{\s*[A-Za-z_][A-Za-z0-9_.]*\s*(?:\||\}\}(?!\})))"
+)
+"""`one {`, but not `one {{ name }}`, which lacks the braces of its case."""
 _OFFSET = re.compile(r"\s*offset\s*:")
 _FOREIGN = re.compile(r"\{%.*?(?:%\}|$)|\{#.*?#\}", re.DOTALL)
 """A template language's statement or comment."""

@@ -1,16 +1,17 @@
 """A segment in one language's words: every alternative of it parsed and checked.
 
 Responsible for plurals and genders fitting the variable's type and the language's own
-categories (CLDR), and for a number being shown wherever it is not certain.
+categories (CLDR), for a number being shown wherever it is not certain, and for no value being
+shown where a recipient may have none.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from severally.model.choices import OTHER, ChoiceKind, Selector, selector
+from severally.model.choices import MISSING, OTHER, ChoiceKind, Selector, selector
 from severally.model.notice import ValueType, Variable
 from severally.model.stencil import Choice, Pieces
 from severally.notice import cldr
@@ -41,8 +42,8 @@ Tree = Inline | Split
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One alternative. `certain` are numbers whose value its case already tells (`=1`, and
-    `one` in English), so that the text need not show them."""
+    """One alternative. `certain` are values that its case already tells (`=1`, and `one` in
+    English, and `missing`), so that the text need not show them."""
 
     inline: Inline
     certain: frozenset[str] = frozenset()
@@ -71,6 +72,25 @@ class Phrase:
         return {address for leaf in self.leaves for address in leaf.inline.addresses}
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the cases around a text tell: values that need not be shown, and those that are
+    `there` whoever reads it."""
+
+    certain: frozenset[str] = frozenset()
+    there: frozenset[str] = frozenset()
+
+    def further(self, fork: Fork, case: str, told: frozenset[str]) -> _Known:
+        """Inside this case too."""
+        there = self.there
+        if case not in (MISSING, OTHER) or (case == OTHER and MISSING in fork.cases):
+            there = there | {fork.name}
+        return _Known(self.certain | told, there)
+
+
+_NOTHING = _Known()
+
+
 class PhraseParser:
     """`variables` are those declared, `hosts` those listed."""
 
@@ -88,46 +108,60 @@ class PhraseParser:
             phrase.leaves.append(Leaf(Inline()))
             phrase.readable = False
             return phrase
-        phrase.tree = self._tree(worded, locale, kind, phrase, frozenset())
+        phrase.tree = self._tree(worded, locale, kind, phrase, _NOTHING)
         phrase.problems = list(dict.fromkeys(phrase.problems))
         return phrase
 
-    def _tree(
-        self, worded: Worded, locale: str, kind: str, phrase: Phrase, certain: frozenset[str]
-    ) -> Tree:
+    def _tree(self, worded: Worded, locale: str, kind: str, phrase: Phrase, known: _Known) -> Tree:
         if isinstance(worded, str):
             inline = self._inline.parse(worded, kind)
             if not worded.strip():
                 inline.problems.append(("an empty text", "write what people shall read"))
-            phrase.problems += inline.problems
-            phrase.leaves.append(Leaf(inline, certain))
+            phrase.problems += [*inline.problems, *self._unsure(inline.variables, known)]
+            phrase.leaves.append(Leaf(inline, known.certain))
             return inline
-        rules = self._checked(worded, locale, phrase)
+        rules = self._checked(worded, locale, phrase, known)
         told = functools.partial(_told, worded, locale, self._fractions(worded.name))
         question = selector(worded.name, worded.kind, tuple(worded.cases), rules)
         return Split(
             question,
             {
-                case: self._tree(inner, locale, kind, phrase, certain | told(case))
+                case: self._tree(
+                    inner, locale, kind, phrase, known.further(worded, case, told(case))
+                )
                 for case, inner in worded.cases.items()
             },
         )
 
-    def _checked(self, fork: Fork, locale: str, phrase: Phrase) -> tuple[tuple[str, str], ...]:
+    def _unsure(self, shown: Iterable[str], known: _Known) -> Iterator[Problem]:
+        """Values that somebody may not have."""
+        for name in dict.fromkeys(shown):
+            variable = self._variables.get(name)
+            if variable is None or not variable.optional or name in known.there:
+                continue
+            if name in known.certain:
+                yield (
+                    f"{{{{ {name} }}}} is shown in the case in which it is missing",
+                    "say it without the value there",
+                )
+            else:
+                yield (
+                    f"{name} is optional, and nothing says what is read where it is missing",
+                    f"write {{{name}, select, missing {{…}} other {{… {{{{ {name} }}}} …}}}}",
+                )
+
+    def _checked(
+        self, fork: Fork, locale: str, phrase: Phrase, known: _Known
+    ) -> tuple[tuple[str, str], ...]:
         """The language's rules; what does not fit is added to the phrase's problems."""
         variable = self._variables.get(fork.name)
         if variable is None:
             phrase.problems.append(undeclared(fork.name, self._variables))
         else:
             phrase.deciding.append(fork.name)
-            if variable.type not in _FITTING[fork.kind]:
-                wanted = " or ".join(_FITTING[fork.kind])
-                phrase.problems.append(
-                    (
-                        f"a {fork.kind} of {fork.name}, which is of type {variable.type}",
-                        f"{fork.kind} chooses by a variable of type {wanted}",
-                    )
-                )
+            phrase.problems += _unfitting(fork, variable)
+            if fork.kind is not ChoiceKind.SELECT:
+                phrase.problems += self._unsure((fork.name,), known)
         if fork.kind is ChoiceKind.SELECT:
             return ()
         phrase.problems += _categories(fork, locale, self._fractions(fork.name))
@@ -136,6 +170,22 @@ class PhraseParser:
     def _fractions(self, name: str) -> bool:
         variable = self._variables.get(name)
         return variable is not None and variable.type is ValueType.DECIMAL
+
+
+def _unfitting(fork: Fork, variable: Variable) -> Iterator[Problem]:
+    """A choice that this variable does not allow."""
+    if fork.kind is ChoiceKind.SELECT and MISSING in fork.cases and not variable.optional:
+        yield (
+            f"the select of {fork.name} has the case 'missing', and {fork.name} never is",
+            f"say optional = true under [variables.{fork.name}], or take the case out",
+        )
+    whether = fork.kind is ChoiceKind.SELECT and set(fork.cases) == {MISSING, OTHER}
+    if variable.type not in _FITTING[fork.kind] and not whether:
+        wanted = " or ".join(_FITTING[fork.kind])
+        yield (
+            f"a {fork.kind} of {fork.name}, which is of type {variable.type}",
+            f"{fork.kind} chooses by a variable of type {wanted}",
+        )
 
 
 def _categories(fork: Fork, locale: str, fractions: bool) -> Iterator[Problem]:
@@ -165,9 +215,9 @@ def _ordered(cases: set[str]) -> list[str]:
 
 
 def _told(fork: Fork, locale: str, fractions: bool, case: str) -> frozenset[str]:
-    """The number, where being in this case already says it."""
+    """The value, where being in this case already says it."""
     if fork.kind is ChoiceKind.SELECT:
-        return frozenset()
+        return frozenset({fork.name}) if case == MISSING else frozenset()
     if case.startswith("="):
         return frozenset({fork.name})
     samples: Mapping[str, tuple[str, ...]] = cldr.plural_samples(

@@ -214,6 +214,8 @@ def _hints(draft: Draft, segment: Segment) -> list[str]:
     for name, variable in draft.declaration.variables.items():
         if name in used:
             about = ", private" if variable.private else ""
+            if variable.optional:
+                about += ", may be missing"
             if variable.value is not None and not variable.private:
                 about += f", {variable.value} for everybody"
             hints.append(f"{name}: {variable.type}{about}")

@@ -126,6 +126,10 @@ def audience(result: results.AudienceResult, console: Console) -> None:
     console.print(f"{escape(result.file)}: {escape(said)}")
     if result.suppressed:
         console.print(f"suppressed, and left out: {reasons(result.suppressed)}")
+    if result.missing:
+        console.print(
+            "without " + ", ".join(f"{n}: {number(c)}" for n, c in result.missing.items())
+        )
     if result.ignored_columns:
         console.print(f"columns not read: {escape(', '.join(result.ignored_columns))}")
     if result.locales:

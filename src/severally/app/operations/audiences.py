@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +57,21 @@ def nobody(row: GoodRow) -> bool:
 
 
 class Watch:
-    """Looks at the rows as they pass: who is outside a trial's domains, and which are bad. Those
-    who were `told` do not pass."""
+    """Looks at the rows as they pass: who is outside a trial's domains, who does not have an
+    `optional` value, and which are bad. Those who were `told` do not pass."""
 
-    def __init__(self, reader: Reader, allowed: Allowed, told: Told = nobody) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        allowed: Allowed,
+        optional: Iterable[Variable] = (),
+        told: Told = nobody,
+    ) -> None:
         self.heading = reader.heading
         self.outside = 0
         self.outside_ids: list[str] = []
         self.rejects: list[RejectedRow] = []
+        self._without = {v.name: array("I") for v in optional}
         self._reader = reader
         self._allowed = allowed
         self._told = told
@@ -76,18 +83,32 @@ class Watch:
                     self.rejects.append(RejectedRow(row.row, row.reasons, row.id))
             elif self._told(row):
                 continue
-            elif not self._allowed.domain(row.address.domain):
-                self.outside += 1
-                if self.outside <= _NAMED_IDS:
-                    self.outside_ids.append(row.recipient.id)
+            else:
+                self._look(row)
             yield row
 
-    def findings(self) -> Iterator[Finding]:
-        """What stops a send."""
+    def _look(self, row: GoodRow) -> None:
+        for name, rows in self._without.items():
+            if name not in row.recipient.values:
+                rows.append(row.row)
+        if not self._allowed.domain(row.address.domain):
+            self.outside += 1
+            if self.outside <= _NAMED_IDS:
+                self.outside_ids.append(row.recipient.id)
+
+    def missing(self, set_aside: frozenset[int]) -> dict[str, int]:
+        """How many of the rows that are left lack each optional value, where any does."""
+        counts = {
+            name: sum(row not in set_aside for row in rows) for name, rows in self._without.items()
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def findings(self, where: str) -> Iterator[Finding]:
+        """What stops a send; `where` the allowed domains are listed."""
         if self.outside:
             count = "one recipient is" if self.outside == 1 else f"{self.outside:,} recipients are"
             yield Finding(
-                "severally.toml (workspace.allow_domains)",
+                where,
                 f"{count} at a domain this trial workspace does not send to",
                 "list the domain there if you mean to reach it",
                 tuple(self.outside_ids),
@@ -170,12 +191,14 @@ def _read(
     rejects_path = office.workspace.state / "rejects" / file.name
     with opened(file) as source:
         reader = Reader(source, spec(office.workspace, notice), file.name)
-        watch = Watch(reader, office.workspace.allowed, told)
+        optional = [variable for variable in columns(notice) if variable.optional]
+        watch = Watch(reader, office.workspace.allowed, optional, told)
         with RejectsFile(rejects_path, reader.heading.names) as rejects:
             imported = importer.read(cast(Reader, watch), rejects, same)
     set_aside = frozenset(each.row for each in imported.set_aside)
     located = locating.locate(staging, wiring.resolver(office.workspace, route, keys, wiring.clock))
-    findings = [*watch.findings(), *_empty(imported, file), *warnings(imported), *located]
+    allowing = office.workspace.where("workspace.allow_domains")
+    findings = [*watch.findings(allowing), *_empty(imported, file), *warnings(imported), *located]
     receivers = dict(staging.receivers())
     shown = rejects_path.relative_to(office.workspace.root)
     result = AudienceResult(
@@ -190,6 +213,7 @@ def _read(
         str(shown) if imported.rejected else "",
         tuple(view_of(finding) for finding in findings if not _said(finding)),
         census.suppressed(set_aside),
+        watch.missing(set_aside),
     )
     return Reading(audience_id, staging, result, imported, receivers)
 

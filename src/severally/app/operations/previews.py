@@ -6,7 +6,7 @@ Responsible for whose message is looked at, and for the files; the pictures are 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -138,9 +138,9 @@ def _people(
     """`(stem, who and why)`."""
     if wanted.audience is None:
         locales = [wanted.locale] if wanted.locale else list(frozen.stencils)
+        people = [(each, sample(frozen.notice, each, samples)) for each in locales]
         return [
-            (each, Worst(each, "made-up values", sample(frozen.notice, each, samples)))
-            for each in locales
+            made for locale, person in people for made in _made_up_cases(locale, person, frozen)
         ]
     with audiences.opened(wanted.audience) as source:
         spec = audiences.spec(office.workspace, frozen.notice)
@@ -153,6 +153,17 @@ def _people(
         person = _find(reader, wanted.recipient or "", wanted.audience)
     worst = _in(wanted.locale, Worst("", "as it would be sent", person))
     return [(_stem(worst.recipient, frozen), worst)]
+
+
+def _made_up_cases(locale: str, person: Recipient, frozen: Frozen) -> Iterator[tuple[str, Worst]]:
+    """With every value, and where some are optional without these."""
+    yield locale, Worst(locale, "made-up values", person)
+    optional = [variable.name for variable in frozen.notice.variables if variable.optional]
+    if optional:
+        left = {name: text for name, text in person.values.items() if name not in optional}
+        why = f"made-up values, without {', '.join(optional)}"
+        person = msgspec.structs.replace(person, values=left)
+        yield f"{locale}-missing", Worst("missing-value", why, person)
 
 
 def _in(locale: str | None, worst: Worst) -> Worst:

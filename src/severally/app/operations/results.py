@@ -48,6 +48,7 @@ class AudienceResult(msgspec.Struct, frozen=True):
     """`audience check`. `rejected` counts; `rejects` are the first 100, all in `rejects_file`.
 
     `suppressed`: how many of the accepted will be left out of a notice of its kind, by reason.
+    `missing`: optional variable -> how many of the accepted do not have it.
     """
 
     file: str
@@ -61,6 +62,7 @@ class AudienceResult(msgspec.Struct, frozen=True):
     rejects_file: str
     findings: tuple[FoundView, ...]
     suppressed: dict[str, int] = {}
+    missing: dict[str, int] = {}
 
 
 class LanguageLine(msgspec.Struct, frozen=True):

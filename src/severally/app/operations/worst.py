@@ -22,7 +22,7 @@ _STEPS = list(Step)
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """`case`: longest-name, longest-amount, right-to-left-name, missing-value or
+    """`case`: longest-name, longest-text, longest-amount, right-to-left-name, missing-value or
     farthest-fallback. `why` says it without a value."""
 
     case: str
@@ -54,19 +54,18 @@ class _Search:
         self._rtl = {tag for tag, each in frozen.stencils.items() if each.direction == "rtl"}
         own = [variable for variable in frozen.notice.variables if variable.value is None]
         self._texts = [v.name for v in own if v.type is ValueType.TEXT]
+        self._names = [name for name in self._texts if "name" in name] or self._texts
+        self._others = [name for name in self._texts if name not in self._names]
+        self._optional = [v.name for v in own if v.optional]
         self._amounts = {v.name: v.type for v in own if v.type in _AMOUNTS}
         self.measures: Mapping[str, Measure] = {
-            "longest-name": self._long_name,
+            "longest-name": lambda row: _longest(row, self._names),
+            "longest-text": lambda row: _longest(row, self._others),
             "longest-amount": self._long_amount,
             "right-to-left-name": self._rtl_name,
             "missing-value": self._missing,
             "farthest-fallback": self._fallback,
         }
-
-    def _long_name(self, row: GoodRow) -> tuple[int, str]:
-        values = row.recipient.values
-        wide, name = max(((_wide(values[name]), name) for name in self._texts), default=(0, ""))
-        return wide, f"{name} is {wide} columns wide"
 
     def _long_amount(self, row: GoodRow) -> tuple[int, str]:
         person = row.recipient
@@ -74,13 +73,15 @@ class _Search:
         shown = (
             (len(show(type, person.values[name], fmt, person.timezone)), name)
             for name, type in self._amounts.items()
+            if name in person.values
         )
         long, name = max(shown, default=(0, ""))
         return long, f"{name} has {long} characters"
 
     def _rtl_name(self, row: GoodRow) -> tuple[int, str]:
         """Hardest in a text that runs the other way."""
-        name = next((n for n in self._texts if _is_rtl(row.recipient.values[n])), "")
+        values = row.recipient.values
+        name = next((n for n in self._texts if _is_rtl(values.get(n, ""))), "")
         if not name:
             return 0, ""
         other = self._locale(row.recipient)[0] not in self._rtl
@@ -89,7 +90,12 @@ class _Search:
         )
 
     def _missing(self, row: GoodRow) -> tuple[int, str]:
-        return int(row.defaulted), "locale or time zone is missing: the workspace's own is taken"
+        """The most values; with as many, locale and time zone too."""
+        missing = [name for name in self._optional if name not in row.recipient.values]
+        why = [f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"]
+        if row.defaulted:
+            why.append("locale or time zone is missing: the workspace's own is taken")
+        return 2 * len(missing) + row.defaulted, "; ".join(why if missing else why[1:])
 
     def _fallback(self, row: GoodRow) -> tuple[int, str]:
         locale, step = self._locale(row.recipient)
@@ -101,6 +107,13 @@ class _Search:
 
     def _format(self, person: Recipient) -> LocaleFormat:
         return self._formats[self._locale(person)[0]]
+
+
+def _longest(row: GoodRow, names: Iterable[str]) -> tuple[int, str]:
+    values = row.recipient.values
+    there = ((_wide(values[name]), name) for name in names if name in values)
+    wide, name = max(there, default=(0, ""))
+    return wide, f"{name} is {wide} columns wide"
 
 
 def _wide(text: str) -> int:
