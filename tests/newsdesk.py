@@ -45,6 +45,10 @@ private = true
 
 [variables.minutes]
 type = "integer"
+
+[variables.place]
+type = "text"
+optional = true
 """
 BODY = """\
 Hello {{ first_name }}, {#hello}
@@ -52,6 +56,8 @@ Hello {{ first_name }}, {#hello}
 choose a new password within {{ minutes }} minutes. {#choose}
 
 [Choose a password]({{ link }}){.button}
+
+It was asked for {place, select, missing {somewhere} other {in {{ place }}}}. {#where}
 """
 VALUES = {"first_name": "Anna", "link": "https://exchange.example/reset/abc", "minutes": 30}
 

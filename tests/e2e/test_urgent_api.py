@@ -61,7 +61,9 @@ def test_a_message_is_accepted_and_arrives(desk: Newsdesk) -> None:
     assert [each["what"] for each in said["events"]] == ["accepted", "attempting", "accepted"]
     (letter,) = outbox(desk, ADDRESS)
     assert letter["Subject"] == "Choose a new password"
-    assert "within 30 minutes" in letter.get_body(("plain",)).get_content()
+    text = letter.get_body(("plain",)).get_content()
+    assert "within 30 minutes" in text
+    assert "asked for somewhere" in text, "an optional value may be left out"
     listed = desk.http.get("/v1/messages", params={"reference": "login-7"}).json()
     assert [each["id"] for each in listed["messages"]] == [id_]
     assert ADDRESS not in answer.text + str(said) + str(listed)

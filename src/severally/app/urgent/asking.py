@@ -154,9 +154,12 @@ class Asking:
 def _values(
     given: Mapping[str, str | int], frozen: Frozen, findings: list[Finding]
 ) -> Iterator[tuple[str, str]]:
-    """Each variable that needs a value has one, of its type; there are no others."""
+    """Each variable that needs a value has one, of its type, unless it is optional; there are
+    no others."""
     wanted = {v.name: v for v in frozen.notice.variables if v.value is None}
     for name, variable in wanted.items():
+        if name not in given and variable.optional:
+            continue
         if name not in given:
             findings.append(Finding(f"variables.{name}", "is missing"))
             continue

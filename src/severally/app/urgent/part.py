@@ -188,7 +188,11 @@ class Folding:
         if found is None:
             return newest
         notice, frozen = found
-        needed = [each.name for each in frozen.notice.variables if each.value is None]
+        needed = [
+            each.name
+            for each in frozen.notice.variables
+            if each.value is None and not each.optional
+        ]
         if set(needed) - {"count"}:
             return newest
         told = recipient_of(self._cipher.open(newest.ident, newest.salt, newest.box))
