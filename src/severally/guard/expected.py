@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import urllib.parse
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from severally.model.choices import case_of
 from severally.model.formats import show
@@ -19,8 +19,7 @@ from severally.model.recipient import Recipient
 from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stencil
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """The texts, and the addresses that are the recipient's own to see. Parts in UTF-8."""
 
     locale: str

@@ -62,6 +62,8 @@ class _Part:
         self._undo = undo
         self._clean = clean
         self._runs: list[_Run] = []
+        self._plain: list[bytes] = []
+        self._fresh: list[bytes] = []
         self._lines: list[bytes | None] = []
         self._lessons = 0
 
@@ -75,10 +77,8 @@ class _Part:
         said = self._undo(_MARK.join(loose)).split(_MARK)
         if len(said) != len(loose):
             return None
-        plain, fresh = said[:1], said[:1]
-        for run, after in zip(self._runs, said[1:], strict=True):
-            plain += run.plain, after
-            fresh += run.fresh, after
+        plain, fresh = self._plain.copy(), self._fresh.copy()
+        plain[::2] = fresh[::2] = said
         return b"".join(plain), b"".join(fresh).decode()
 
     def _between(self, body: bytes) -> list[bytes] | None:
@@ -110,6 +110,8 @@ class _Part:
         raws = [b"".join(line for line in block if line is not None) for block in blocks]
         kept = [(raw, block) for raw, block in zip(raws, blocks, strict=True) if len(raw) >= _LEAST]
         self._runs = [self._run(raw) for raw, _ in kept]
+        self._plain = _between_gaps([run.plain for run in self._runs])
+        self._fresh = _between_gaps([run.fresh for run in self._runs])
         # None stands between two runs, so that none is ever found across the gap
         self._lines = [*itertools.chain.from_iterable([*block, None] for _, block in kept)]
 
@@ -120,6 +122,13 @@ class _Part:
         within = plain[first + 1 : last]
         whole = first == last or not self._clean(within.decode(), self._cut)
         return _Run(raw, raw[:_LEAST], plain, plain if whole else plain[:first] + plain[last:])
+
+
+def _between_gaps(runs: list[bytes]) -> list[bytes]:
+    """The runs, with a place before, between and after them for what is read anew."""
+    frame = [b""] * (2 * len(runs) + 1)
+    frame[1::2] = runs
+    return frame
 
 
 def _shared(one: list[bytes | None], other: list[bytes | None]) -> list[list[bytes | None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import functools
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8 ftext
 _WORD = re.compile(rb"=\?([A-Za-z0-9_-]+)(?:\*[A-Za-z-]+)?\?([bBqQ])\?([!->@-~]*)\?=")
@@ -26,8 +26,7 @@ class Unreadable(Exception):
     """Why these bytes are not a message as ours are; holds nothing of their content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """Fields in order (lower-case name, raw value with folds as they stand); decoded parts in
     UTF-8.
 

@@ -154,8 +154,11 @@ class Scanner:
         """Tokens with an '@' beyond the harmless ones. `cut` is '<' for HTML, a line end for
         plain text. `learn`: remember clean chunks."""
         clean = self._clean
+        chunks = [chunk for chunk in text.split(cut) if chunk not in clean]
+        if not learn and _plain_words(" ".join(chunks)):
+            return frozenset()  # as each of them would say of its own words
         found: set[str] = set()
-        for chunk in [chunk for chunk in text.split(cut) if chunk not in clean]:
+        for chunk in chunks:
             found |= self._examined(chunk, cut, learn)
         return frozenset(found)
 

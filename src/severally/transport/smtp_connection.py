@@ -346,5 +346,6 @@ def stuffed(message: bytes) -> bytes:
     """RFC 5321 4.5.2: a line that begins with a dot gets another; the last line ends."""
     if message.startswith(b"."):
         message = b"." + message
-    message = message.replace(b"\r\n.", b"\r\n..")
+    if b"\r\n." in message:  # few have one, and looking is ten times as quick as replacing
+        message = message.replace(b"\r\n.", b"\r\n..")
     return message if message.endswith(b"\r\n") else message + b"\r\n"
