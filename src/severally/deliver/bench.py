@@ -7,8 +7,8 @@ itself, so that nothing compose does to its recipient can reach the check. Where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from severally.model.delivery import Claim, Purpose, Ticket, delivery_token
 from severally.model.envelope import Blocked, Checked, Composed, Payload, Refusal, Sealed
@@ -16,36 +16,17 @@ from severally.model.errors import ComposeError
 from severally.model.recipient import recipient_of
 from severally.ports import Builder, Composer, RowCipher
 
-_AT_ONCE = 25
-"""Messages composed before they are checked: of 10 KB each, they fit into a core's cache."""
-
 
 class Sealer(Protocol):
     """What the bench needs of the guard."""
 
-    def seal(
-        self, payload: Payload, delivery: int, row: bytes, ticket: Ticket
-    ) -> Sealed | Refusal: ...
+    def seal_all(
+        self, presented: Iterable[tuple[Payload, int, bytes, Ticket]]
+    ) -> Sequence[Sealed | Refusal]: ...
 
 
 Sign = Callable[[bytes, int], bytes]
 """A message and its date (Unix seconds) to the message with its sender's signatures."""
-
-
-class _Made(NamedTuple):
-    """A message on its way to the guard, with what the ledger says of its recipient."""
-
-    row: bytes
-    ticket: Ticket
-    composed: Composed
-
-
-class _Built(NamedTuple):
-    """The same, as its route will hand it over."""
-
-    row: bytes
-    ticket: Ticket
-    payload: Payload
 
 
 class Workbench:
@@ -72,38 +53,39 @@ class Workbench:
     def work(self, claims: Sequence[Claim]) -> list[Checked]:
         """One result per claim, in order.
 
-        A few are composed, then these are signed, then these are checked: each step finds its
-        own code and tables in the processor's cache, which a signature leaves to nobody.
+        All are composed, then all are signed, then all are checked: each step finds its own
+        code and tables in the processor's cache, which a signature leaves to nobody.
         """
-        results: list[Checked] = []
-        for first in range(0, len(claims), _AT_ONCE):
-            made = [self._made(claim) for claim in claims[first : first + _AT_ONCE]]
-            built = [each if isinstance(each, Blocked) else self._built(each) for each in made]
-            results += [each if isinstance(each, Blocked) else self._seal(each) for each in built]
-        return results
-
-    def _made(self, claim: Claim) -> _Made | Blocked:
-        row = self._cipher.open(claim.seq, claim.salt, claim.box)
-        ticket = self._ticket(claim)
-        try:
-            composed = self._composer.compose(recipient_of(row), ticket)
-        except ComposeError as error:
-            return Blocked(claim.delivery, str(error))
-        return _Made(row, ticket, composed)
+        rows = [self._cipher.open(claim.seq, claim.salt, claim.box) for claim in claims]
+        tickets = [self._ticket(claim) for claim in claims]
+        made = [self._composed(*each) for each in zip(rows, tickets, strict=True)]
+        sealed = iter(
+            self._guard.seal_all(
+                [
+                    (self._payload(composed, ticket.date), ticket.delivery, row, ticket)
+                    for composed, row, ticket in zip(made, rows, tickets, strict=True)
+                    if not isinstance(composed, Blocked)
+                ]
+            )
+        )
+        return [each if isinstance(each, Blocked) else next(sealed) for each in made]
 
     def _ticket(self, claim: Claim) -> Ticket:
         key, number = self._token_key, claim.delivery
         out = delivery_token(key, number, Purpose.UNSUBSCRIBE) if self._with_way_out else ""
         return Ticket(number, delivery_token(key, number), claim.date, out)
 
-    def _built(self, made: _Made) -> _Built:
-        row, ticket, unsigned = made
-        message = self._sign(unsigned.message, ticket.date)
-        composed = Composed(unsigned.delivery, unsigned.mail_from, unsigned.rcpt_to, message)
-        return _Built(row, ticket, self._build(composed))
+    def _composed(self, row: bytes, ticket: Ticket) -> Composed | Blocked:
+        try:
+            return self._composer.compose(recipient_of(row), ticket)
+        except ComposeError as error:
+            return Blocked(ticket.delivery, str(error))
 
-    def _seal(self, built: _Built) -> Sealed | Refusal:
-        return self._guard.seal(built.payload, built.ticket.delivery, built.row, built.ticket)
+    def _payload(self, unsigned: Composed, date: int) -> Payload:
+        message = self._sign(unsigned.message, date)
+        return self._build(
+            Composed(unsigned.delivery, unsigned.mail_from, unsigned.rcpt_to, message)
+        )
 
 
 class LocalBench:

@@ -9,7 +9,8 @@ agree. There is no setting that turns any of it off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
 
 from severally.guard.disclosure.smtp import disclosure
 from severally.guard.expected import Expectation, Expected
@@ -46,6 +47,28 @@ class Unsafe(Exception):
     """Why a payload is refused, without any address or value of a recipient."""
 
 
+Presented = tuple[Payload, int, bytes, Ticket]
+"""A payload, the delivery it is for, and what the ledger says of that: its row, decrypted by the
+caller and never seen by compose, and its ticket."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """One message under examination: what was presented, and what has been found out."""
+
+    payload: Payload
+    delivery: int
+    row: bytes
+    ticket: Ticket
+    refused: str | None = None
+    recipient: Recipient = field(init=False)
+    expected: Expected = field(init=False)
+    familiar: bool = field(init=False)
+    message: Message = field(init=False)
+    allowed: frozenset[str] = field(init=False)
+    digest: bytes = field(init=False)
+
+
 class Guard:
     """One mailing's guard. `known` are blind indexes of all customers' addresses, looked up
     through `blind`, to say of a foreign address that it is another customer's."""
@@ -72,47 +95,55 @@ class Guard:
         self._familiar = Familiar(self._scanner.clean)
         self._constant: set[tuple[bytes, bytes]] = set()
         self._heads: set[tuple[bytes, ...]] = set()
+        self._checks = (
+            self._check_envelope,
+            self._read,
+            self._check_fields,
+            self._account,
+            self._check_said,
+            self._confirm,
+            self._digest,
+        )
 
     def seal(self, payload: Payload, delivery: int, row: bytes, ticket: Ticket) -> Sealed | Refusal:
-        """`row` is the ledger's own, decrypted by the caller and never seen by compose.
+        """One message; see `seal_all`."""
+        return self.seal_all([(payload, delivery, row, ticket)])[0]
 
-        Never raises: whatever cannot be understood is refused.
+    def seal_all(self, presented: Iterable[Presented]) -> list[Sealed | Refusal]:
+        """One answer for each, in order.
+
+        Never raises: whatever cannot be understood is refused. A check is made of all of them
+        before the next one is: it finds its own code and tables in the processor's cache.
         """
-        try:
-            self._check(payload, delivery, recipient_of(row), ticket)
-        except (Unsafe, Unreadable) as error:
-            return self._refuse(delivery, str(error))
-        except Exception as error:
-            return self._refuse(delivery, f"it could not be read ({type(error).__name__})")
-        self.sealed += 1
-        return Sealed((delivery,), payload, payload_digest(payload))
-
-    def _refuse(self, delivery: int, reason: str) -> Refusal:
-        self.refused += 1
-        return Refusal((delivery,), reason)
-
-    def _check(self, payload: Payload, delivery: int, recipient: Recipient, ticket: Ticket) -> None:
-        if type(payload.message) is not bytes:
-            raise Unsafe("the message is an object that can still be changed")
-        if ticket.delivery != delivery:
-            raise Unsafe("the ticket is another delivery's")
-        self._check_envelope(payload, recipient, ticket)
-        expected = self._expectation.of(recipient)
-        utf8_head = not recipient.address.isascii()
-        quick = self._familiar.read(payload.message, utf8_head, expected.locale)
-        message = quick or read(payload.message, utf8_head)
-        allowed = self._allowed(expected, ticket)
-        self._check_fields(message, recipient, ticket, expected, allowed)
-        self._account(message, expected, allowed)
-        self._check_said(message, expected)
-        if self._due(expected.locale, delivery):
-            self._confirm(payload, allowed)
-        if quick is None:
-            self._familiar.learn(payload.message, expected.locale)
+        cases = [_Case(*each) for each in presented]
+        sound = cases
+        for check in self._checks:
+            for case in sound:
+                try:
+                    check(case)
+                except (Unsafe, Unreadable) as error:
+                    case.refused = str(error)
+                except Exception as error:
+                    case.refused = f"it could not be read ({type(error).__name__})"
+            sound = [case for case in sound if case.refused is None]
+        self.sealed += len(sound)
+        self.refused += len(cases) - len(sound)
+        return [
+            Sealed((case.delivery,), case.payload, case.digest)
+            if case.refused is None
+            else Refusal((case.delivery,), case.refused)
+            for case in cases
+        ]
 
     # --- the envelope and the head
 
-    def _check_envelope(self, payload: Payload, recipient: Recipient, ticket: Ticket) -> None:
+    def _check_envelope(self, case: _Case) -> None:
+        payload, ticket = case.payload, case.ticket
+        if type(payload.message) is not bytes:
+            raise Unsafe("the message is an object that can still be changed")
+        if ticket.delivery != case.delivery:
+            raise Unsafe("the ticket is another delivery's")
+        recipient = case.recipient = recipient_of(case.row)
         if len(payload.rcpt_to) != 1:
             shown = disclosure(payload.mail_from, payload.rcpt_to, payload.message)
             raise Unsafe(f"one message for {len(payload.rcpt_to):,} recipients: {shown.words()}")
@@ -120,16 +151,19 @@ class Guard:
             raise Unsafe("the envelope's recipient is not the one in the ledger")
         if payload.mail_from != tagged(self._sender.return_path, ticket.token):
             raise Unsafe("the return path is not this delivery's")
+        case.expected = self._expectation.of(recipient)
 
-    def _check_fields(
-        self,
-        message: Message,
-        recipient: Recipient,
-        ticket: Ticket,
-        expected: Expected,
-        allowed: frozenset[str],
-    ) -> None:
-        fields = self._single(message)
+    def _read(self, case: _Case) -> None:
+        """As those before it, or in full."""
+        message, utf8_head = case.payload.message, not case.recipient.address.isascii()
+        quick = self._familiar.read(message, utf8_head, case.expected.locale)
+        case.familiar = quick is not None
+        case.message = quick or read(message, utf8_head)
+
+    def _check_fields(self, case: _Case) -> None:
+        recipient, ticket, expected = case.recipient, case.ticket, case.expected
+        allowed = case.allowed = self._allowed(expected, ticket)
+        fields = self._single(case.message)
         to = decoded(fields[b"to"])
         if to != recipient.address:
             count = to.count("@")
@@ -192,19 +226,21 @@ class Guard:
             allowed |= addresses(tagged(self._sender.unsubscribe, ticket.way_out))
         return self._fixed | allowed | expected.handles
 
-    def _account(self, message: Message, expected: Expected, allowed: frozenset[str]) -> None:
+    def _account(self, case: _Case) -> None:
         """Every '@' of both parts, whatever the mailing was meant to say."""
-        learn = self._seen.get(expected.locale, 0) < _LEARN
+        message = case.message
+        learn = self._seen.get(case.expected.locale, 0) < _LEARN
         for where, text, cut in (
             ("text part", message.fresh_text, "\n"),
             ("HTML part", message.fresh_html, "<"),
         ):
-            strangers = self._scanner.strangers(text, cut, learn) - allowed
+            strangers = self._scanner.strangers(text, cut, learn) - case.allowed
             if strangers:
                 raise Unsafe(self._about(strangers, f"the {where}"))
 
-    def _check_said(self, message: Message, expected: Expected) -> None:
+    def _check_said(self, case: _Case) -> None:
         """Literal by literal and value by value what the frozen mailing and the row say."""
+        message, expected = case.message, case.expected
         if message.text.rstrip(b"\n") != expected.text.rstrip(b"\n"):
             raise Unsafe("the text part does not say what the ledger's row makes it say")
         if message.html.rstrip(b"\n") != expected.html.rstrip(b"\n"):
@@ -220,17 +256,27 @@ class Guard:
 
     # --- the second opinion
 
+    def _confirm(self, case: _Case) -> None:
+        if not self._due(case.expected.locale, case.delivery):
+            return
+        payload = case.payload
+        shown = disclosure(payload.mail_from, payload.rcpt_to, payload.message)
+        for box, visible in shown.visible.items():
+            tokens = {token for address in visible - {box} for token in addresses(address)}
+            if tokens - case.allowed:
+                raise Unsafe(self._about(frozenset(tokens - case.allowed), "a second reading"))
+
     def _due(self, locale: str, delivery: int) -> bool:
         seen = self._seen.get(locale, 0)
         self._seen[locale] = seen + 1
         return seen == 0 or delivery % _SAMPLE == 0
 
-    def _confirm(self, payload: Payload, allowed: frozenset[str]) -> None:
-        shown = disclosure(payload.mail_from, payload.rcpt_to, payload.message)
-        for box, visible in shown.visible.items():
-            tokens = {token for address in visible - {box} for token in addresses(address)}
-            if tokens - allowed:
-                raise Unsafe(self._about(frozenset(tokens - allowed), "a second reading"))
+    # --- what passed
+
+    def _digest(self, case: _Case) -> None:
+        if not case.familiar:
+            self._familiar.learn(case.payload.message, case.expected.locale)
+        case.digest = payload_digest(case.payload)
 
 
 def _words(text: str) -> str:
