@@ -44,6 +44,7 @@ URLS: dict[type[ApiRoute], str] = {
     ResendRoute: resend.URL,
 }
 _LABELS = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_ARN = re.compile(r"arn:aws(-[a-z-]+)?:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -72,6 +73,10 @@ def check_api(file: TomlFile, path: str, route: ApiRoute) -> None:
     if bool(route.key_file) == bool(route.key_env):
         said = "has both key_file and key_env" if route.key_file else "has no key"
         file.problem(path, said, "name one: key_file, or key_env for an environment variable")
+    if route.events_key_file and route.events_key_env:
+        file.problem(path, "has both events_key_file and events_key_env", "keep one")
+    if isinstance(route, SesRoute):
+        _check_topic(file, path, route)
     if route.batch < 0 or route.batch > BATCHES[type(route)]:
         most = BATCHES[type(route)]
         file.problem(f"{path}.batch", f"must be from 0 (all that is taken) to {most}")
@@ -83,6 +88,14 @@ def check_api(file: TomlFile, path: str, route: ApiRoute) -> None:
         file.problem(f"{path}.url", "is no address of an API", 'write for example "https://host"')
     elif place.scheme == "http" and not Allowed((), DEFAULT_HOSTS).host(place.hostname):
         file.problem(f"{path}.url", "would send the key unencrypted", "write https://")
+
+
+def _check_topic(file: TomlFile, path: str, route: SesRoute) -> None:
+    if route.events_key_file or route.events_key_env:
+        file.problem(path, "has an events_key", "SNS signs with a key of its own: events_topic")
+    if route.events_topic and not _ARN.fullmatch(route.events_topic):
+        cure = 'write for example "arn:aws:sns:eu-central-1:123456789012:mail-events"'
+        file.problem(f"{path}.events_topic", "is no topic of SNS", cure)
 
 
 def _names(route: ApiRoute) -> list[tuple[str, str, re.Pattern[str]]]:
@@ -136,18 +149,32 @@ def _provider(route: ApiRoute, key: Secret) -> Provider:
 
 
 def _key(route: ApiRoute, path: str, path_of: Callable[[str], Path]) -> Secret:
-    if route.key_env:
-        value = os.environ.get(route.key_env, "")
+    return _read(f"{path}.key", route.key_file, route.key_env, path_of)
+
+
+def events_key(route: ApiRoute, name: str, path_of: Callable[[str], Path]) -> Secret | None:
+    """What a route's webhook is verified by; None where none is configured. Raises UsageError."""
+    if isinstance(route, SesRoute):
+        return Secret(route.events_topic) if route.events_topic else None
+    if not route.events_key_file and not route.events_key_env:
+        return None
+    place = f"routes.{name}.events_key"
+    return _read(place, route.events_key_file, route.events_key_env, path_of)
+
+
+def _read(place: str, file: str, variable: str, path_of: Callable[[str], Path]) -> Secret:
+    if variable:
+        value = os.environ.get(variable, "")
         if not value:
-            raise UsageError(f"{path}.key_env: the environment has no {route.key_env}")
+            raise UsageError(f"{place}_env: the environment has no {variable}")
         return Secret(value)
     try:
-        value = path_of(route.key_file).read_text("utf-8").strip()
+        value = path_of(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         value = ""
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise UsageError(
-            f"{path}.key_file: {route.key_file} cannot be read or holds no key; "
+            f"{place}_file: {file} cannot be read or holds no key; "
             "write the key into it, on one line, and make it readable to you alone"
         )
     return Secret(value)

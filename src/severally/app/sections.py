@@ -112,7 +112,8 @@ class DiscardRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ApiRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every provider's API needs. `url` in place of the provider's own; `batch`: messages
-    in one request at most, 0 for as many as the provider takes."""
+    in one request at most, 0 for as many as the provider takes. `events_key_*`: what its webhook
+    is verified by."""
 
     key_file: str = ""
     key_env: str = ""
@@ -120,6 +121,8 @@ class ApiRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     batch: int = 0
     connections: int = 8
     rate: str = "0"
+    events_key_file: str = ""
+    events_key_env: str = ""
 
 
 class SendgridRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -127,11 +130,13 @@ class SendgridRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class SesRoute(ApiRoute, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`type = "ses"`. `access_key`: the key's id; its secret is in `key_file` or `key_env`."""
+    """`type = "ses"`. `access_key`: the key's id; its secret is in `key_file` or `key_env`.
+    `events_topic`: the ARN of the SNS topic that its events come by."""
 
     region: str
     access_key: str
     configuration_set: str = ""
+    events_topic: str = ""
     connections: int = 50
 
 

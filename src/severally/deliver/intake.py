@@ -130,6 +130,14 @@ class Intake:
         cipher = self._cipher_of(self._keys.audience_key(audience), audience)
         return recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
 
+    def told(
+        self, found: Found, kind: EventKind, at: float, source: str, said: Said, rule: str
+    ) -> Event:
+        """An event that a provider tells by its webhook."""
+        event = self._event(found, kind, at, source, said, rule).event
+        assert event is not None
+        return event
+
     def unsubscribed(self, found: Found, at: float, source: str) -> Event:
         """Whoever this token belongs to wants no more notices of this kind."""
         event = self._event(found, EventKind.UNSUBSCRIBE, at, source).event
