@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.workshop import Workshop, rows
 
 NOTICE = "notices/index-change"
@@ -173,6 +175,7 @@ def test_sizes_and_links_are_measured_and_too_much_is_said(shop: Workshop) -> No
     [
         ('reply_to = "help@elsewhere.example"', "reply_to is at elsewhere.example"),
         ('return_path = "b@relay.example"', "SPF does not count for DMARC"),
+        ('reply_to = "help@shop.exchange.example"', ""),
         ('return_path = "b@bounces.exchange.example"', ""),
     ],
 )
@@ -189,3 +192,41 @@ def test_the_senders_domains_are_compared(shop: Workshop, setting: str, said: st
         number = (shop.root / "severally.toml").read_text("utf-8").splitlines().index(setting) + 1
         assert said in problem
         assert where == f"severally.toml:{number} (senders.notices.{key})"
+
+
+def test_signatures_of_others_speak_for_nobody(shop: Workshop) -> None:
+    key = shop.root / "keys" / "dkim.pem"
+    key.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    key.chmod(0o600)
+    dkim = 'dkim = [{ domain = "relay.example", selector = "s1", key_file = "keys/dkim.pem" }]\n'
+    shop.edit("severally.toml", 'name = "Example', f'{dkim}name = "Example')
+    (one,) = shop.run("check", "index-change", "--json").said["findings"]
+    assert "the signatures are of relay.example: DMARC does not count them" in one["problem"]
+    shop.edit("severally.toml", "bounces@exchange.example", "bounces@relay.example")
+    said = shop.run("check", "index-change", "--json").said["findings"]
+    assert "nothing of ours speaks for exchange.example" in said[0]["problem"]
+    assert all(re.match(r"severally\.toml:\d+ ", each["where"]) for each in said)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ('type = "text"', 'type = "words"', "type"),
+        ('value = "2026-12-01T12:00:00Z"', 'value = "soon"', "value"),
+        ('sample = "AC-410000"', 'sample = "A 1"', "sample"),
+        ('sample = "AC-410000"', "secret = true", "secret"),
+        ('layout = "default"', 'fallback = { ja = "xx" }', "fallback"),
+    ],
+)
+def test_every_setting_is_named_by_its_line(
+    shop: Workshop, before: str, after: str, key: str
+) -> None:
+    shop.edit(f"{NOTICE}/notice.toml", before, after)
+    text = (shop.root / NOTICE / "notice.toml").read_text("utf-8")
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if each.startswith(after))
+    said = shop.run("check", "index-change", "--json").said["findings"]
+    assert f"{NOTICE}/notice.toml:{line}" in [each["where"] for each in said], key

@@ -93,7 +93,7 @@ def test_an_empty_file_is_a_trial(tmp_path: Path) -> None:
         ),
         ('[audience]\ndelimiter = ";;"\n', "must be one character"),
         ("[sending]\nmax_in_doubt = 0\n", "from 1 to 100000"),
-        ("[workspace\n", "not valid TOML"),
+        ("[workspace\n", "severally.toml:1: not valid TOML"),
         ("workspace = 3\n", "must be a table"),
     ],
 )

@@ -41,7 +41,9 @@ class TomlFile:
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{shown}: not valid TOML: {error}") from None
+            at = re.search(r"line (\d+)", str(error))
+            line = at[1] if at else text.count("\n") + 1
+            raise UsageError(f"{shown}:{line}: not valid TOML: {error}") from None
         self._lines = _line_numbers(text)
 
     def where(self, path: str) -> str:
@@ -51,7 +53,7 @@ class TomlFile:
         while part and at is None:
             at = self._lines.get(part)
             part = part.rpartition(".")[0]
-        place = f"{self.shown}:{at}" if at else self.shown
+        place = f"{self.shown}:{at or 1}"
         return f"{place} ({path})" if path else place
 
     def problem(self, path: str, problem: str, cure: str = "") -> None:

@@ -80,7 +80,9 @@ class Declaration(msgspec.Struct, frozen=True):
     expires_s: float = EXPIRES_S
 
     def where(self, key: str) -> str:
-        """`notice.toml:12` for a key."""
+        """`notice.toml:12` for a key, or for the table around it."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
         return f"{self.file}:{self.lines.get(key, 1)}"
 
     @property
@@ -103,7 +105,7 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
-        where = f"{shown}:{line[1]}" if line else shown
+        where = f"{shown}:{line[1] if line else text.count(chr(10)) + 1}"
         raise Refused(
             "the notice cannot be read", [Finding(where, f"not TOML: {error}", "correct the line")]
         ) from None
@@ -173,7 +175,9 @@ def _text(folder: Path, shown: str) -> str:
             [Finding(shown, "the file is missing", f"is it a folder below {folder.parent}?")],
         ) from None
     except UnicodeDecodeError:
-        raise Refused("the notice cannot be read", [Finding(shown, "it is not UTF-8")]) from None
+        raise Refused(
+            "the notice cannot be read", [Finding(f"{shown}:1", "it is not UTF-8")]
+        ) from None
 
 
 def _settings(
@@ -268,6 +272,9 @@ def _variable(
         variable = msgspec.convert(table, _Variable)
     except msgspec.ValidationError as error:
         further = ", ".join(f for f in _Variable.__struct_fields__ if f != "type")
+        wrong = re.search(r"`\$\.(\w+)`|unknown field `(\w+)`", str(error))
+        if wrong is not None:
+            where = declaration.where(f"variables.{name}.{wrong[1] or wrong[2]}")
         cure = f"types are {', '.join(ValueType)}; besides there are {further}"
         findings.append(Finding(where, f"variable {name}: {_plain(error)}", cure))
         return Variable(name, ValueType.TEXT)  # so that its uses are not wrong as well
@@ -277,11 +284,13 @@ def _variable(
     try:
         value = _value(declaration, variable.type, variable.value)
     except ValueRefused as error:
+        where = declaration.where(f"variables.{name}.value")
         findings.append(Finding(where, f"the value of {name} is refused: {error}", "correct it"))
         return Variable(name, variable.type, variable.private, None, variable.optional)
     try:
         sample = _value(declaration, variable.type, variable.sample)
     except ValueRefused as error:
+        where = declaration.where(f"variables.{name}.sample")
         findings.append(Finding(where, f"the sample of {name} is refused: {error}", "correct it"))
         return Variable(name, variable.type, variable.private, value, variable.optional)
     if sample is not None:

@@ -2,7 +2,8 @@
 
 Responsible for structure alone: real headings, lists, tables with headings, links. How it
 looks is the layout's business (`frame`), which finds the classes named here: `button`,
-`facts` and `grid` (tables), `quiet` (the small print after the last rule).
+`facts` and `grid` (tables), `quiet` (the small print after the last rule), `code` (a value that
+is not broken at its hyphens).
 """
 
 from __future__ import annotations
@@ -184,7 +185,9 @@ class _Page:
                 return (html.escape(span.value),)
             case "slot", _:
                 # a value has its own direction, whatever stands around it (HTML 4.5.24)
-                return ("<bdi>", Slot(span.value, Landing.HTML), "</bdi>")
+                code = self._variables[span.value].type is ValueType.CODE
+                opens = '<bdi class="code">' if code else "<bdi>"
+                return (opens, Slot(span.value, Landing.HTML), "</bdi>")
             case "code", _:
                 return (f"<code>{html.escape(span.value)}</code>",)
             case "break", _:

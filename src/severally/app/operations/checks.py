@@ -182,7 +182,17 @@ def _alignment(office: Office, sender: Sender) -> Iterator[Finding]:
         return office.workspace.where(f"senders.{sender.name}.{key}")
 
     own = sender.domain
-    if sender.dkim and not any(aligned(own, key.domain) for key in sender.dkim):
+    signed = any(aligned(own, key.domain) for key in sender.dkim)
+    returned = sender.return_path.rpartition("@")[2]
+    if sender.dkim and not signed and not akin(own, returned, *(key.domain for key in sender.dkim)):
+        yield Finding(
+            at("address"),
+            f"nothing of ours speaks for {own}: neither the return path ({returned}) nor a "
+            "signature; DMARC fails unless the relay signs for it",
+            f"use a return path or a DKIM key of {own}",
+            warning=True,
+        )
+    if sender.dkim and not signed:
         domains = ", ".join(key.domain for key in sender.dkim)
         yield Finding(
             at("dkim"),
@@ -201,6 +211,8 @@ def _alignment(office: Office, sender: Sender) -> Iterator[Finding]:
         domain = address.rpartition("@")[2]
         if domain and not aligned(own, domain):
             said = "SPF does not count for DMARC" if key == "return_path" else "it looks forged"
+            if akin(own, domain):
+                said += ", unless both are one organization's (`severally check --sender` asks DNS)"
             yield Finding(
                 at(key),
                 f"{key} is at {domain} and From at {own}: {said}",
@@ -213,3 +225,11 @@ def aligned(one: str, other: str) -> bool:
     """The same domain, or one below the other: what relaxed alignment accepts for certain."""
     one, other = one.lower(), other.lower()
     return one == other or one.endswith("." + other) or other.endswith("." + one)
+
+
+def akin(own: str, *others: str) -> bool:
+    """Whether one of the others may be of the same organization: only DNS knows for certain."""
+    return any(
+        aligned(own, other) or own.lower().split(".")[-2:] == other.lower().split(".")[-2:]
+        for other in others
+    )

@@ -93,13 +93,12 @@ def _check_sentinels(
     lacking = sorted(each for each in read_in if watched.count(each) < _LEAST_SENTINELS)
     if not lacking:
         return
+    where = office.workspace.where("sentinels")
     words = f"fewer than two sentinels read {', '.join(lacking)}"
     if office.workspace.purpose == "live":
         cure = "add mailboxes of yours: docs/configuration.md, [sentinels.NAME]"
-        raise Refused(
-            "what arrives would not be seen", [Finding("severally.toml (sentinels)", words, cure)]
-        )
-    say(f"warning: severally.toml (sentinels): {words}")
+        raise Refused("what arrives would not be seen", [Finding(where, words, cure)])
+    say(f"warning: {where}: {words}")
 
 
 def _freeze(

@@ -91,7 +91,7 @@ def _check_host(office: Office, route: str) -> None:
             "this trial workspace does not send to that relay",
             [
                 Finding(
-                    f"severally.toml (routes.{route}.{key})",
+                    office.workspace.where(f"routes.{route}.{key}"),
                     f"{host} is not among the allowed hosts",
                     f'if you mean it: [workspace] allow_hosts = ["{host}"]',
                 )
