@@ -9,12 +9,6 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-import dns.asyncresolver
-import dns.exception
-import dns.flags
-import dns.nameserver
-import dns.rdatatype
-import dns.resolver
 import msgspec
 
 from severally.model.destination import Tlsa, parse_nameserver
@@ -51,10 +45,16 @@ class Dns:
     long one question may take.
 
     An answer counts as authenticated (AD, RFC 4035) only from a resolver on this machine: from
-    any other the bit could have been set on the way.
+    any other the bit could have been set on the way. dnspython is loaded by the first of them:
+    most verbs ask nobody, and would wait for it longer than for all else.
     """
 
     def __init__(self, nameserver: str = "", lifetime_s: float = 10.0) -> None:
+        import dns.asyncresolver
+        import dns.flags
+        import dns.nameserver
+        import dns.resolver
+
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=not nameserver)
         except dns.resolver.NoResolverConfiguration:
@@ -143,6 +143,10 @@ class Dns:
         return tuple(each.to_text().lower().rstrip(".") for each in records)
 
     async def _ask(self, name: str, kind: str) -> tuple[list[Any], bool]:
+        import dns.exception
+        import dns.flags
+        import dns.resolver
+
         try:
             answer = await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:

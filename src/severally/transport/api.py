@@ -13,9 +13,7 @@ import ssl
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
 
 from severally.model.envelope import Refusal, Sealed
 from severally.model.errors import Halted
@@ -25,6 +23,9 @@ from severally.model.request import HttpRequest, SealedRequest, request_digest
 from severally.ports import ConnectFailed
 from severally.transport.answers import Answer, Judged
 from severally.transport.letter import Letter, Unsupported, letter_of
+
+if TYPE_CHECKING:
+    import httpx
 
 Seal = Callable[[HttpRequest, Sequence[Sealed]], SealedRequest | Refusal]
 """The guard, asked about a finished request and the sealed messages it is made of."""
@@ -142,6 +143,8 @@ class ApiTransport:
     def client(self) -> httpx.AsyncClient:
         """Made when it is first needed, inside the loop that uses it. No proxy of the
         environment sees a request, and no redirect is followed with one."""
+        import httpx  # by whoever sends this way, not by every verb
+
         if self._client is None:
             patience, secure = self.patience, self.provider.url.startswith("https:")
             self._client = httpx.AsyncClient(
@@ -264,6 +267,8 @@ class ApiConnection:
         return ending, answer
 
     async def _post(self, job: _Job) -> tuple[Ending, Answer | str]:
+        import httpx
+
         request, now = job.sealed.request, self._transport.wall()
         if request_digest(request) != job.sealed.sha256:
             raise Halted("a sealed request was changed after the guard had passed it")
