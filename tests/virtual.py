@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from severally.app.wiring import judging
 from severally.deliver.journal import at_once
 from severally.deliver.progress import Progress
@@ -22,6 +24,7 @@ from severally.model.delivery import Claim, DeliveryState
 from severally.model.envelope import Sealed, SmtpPayload, payload_digest
 from severally.model.lane import Lane, Limits
 from severally.model.mailing import Mailing, MailingState
+from severally.model.schedule import Schedule
 from severally.pace.scheduler import Settings as Pacing
 from severally.ports import Ledger
 from severally.sim.clock import VirtualClock, run_virtually
@@ -65,12 +68,15 @@ class Result:
         return Counter(d for counts in self.counts.values() for d in counts.taken)
 
 
-def put_audience(ledger: Ledger, sizes: Mapping[str, int], name: str = "a-1") -> None:
-    """`sizes`: recipients per receiver."""
+def put_audience(
+    ledger: Ledger, sizes: Mapping[str, int], name: str = "a-1", zones: Sequence[str] = ("",)
+) -> None:
+    """`sizes`: recipients per receiver, who live in `zones` in turn."""
     staging = ledger.stage(name)
     number = 0
     for receiver, count in sizes.items():
-        staging.add([ledger_samples.row(n, receiver) for n in range(number, number + count)])
+        numbers = range(number, number + count)
+        staging.add([ledger_samples.row(n, receiver, zone=zones[n % len(zones)]) for n in numbers])
         number += count
     staging.freeze("customers.csv", 1000.0)
 
@@ -149,6 +155,19 @@ def send(
         return Result(record, counts, states, clock.monotonic(), finish, pictures)
 
     return run_virtually(main)
+
+
+def put_scheduled(
+    ledger: Ledger, sizes: Mapping[str, int], times: Schedule, zones: Sequence[str] = ("",)
+) -> None:
+    """An audience, and the mailing m-1 to it that leaves at these times."""
+    put_audience(ledger, sizes, zones=zones)
+    strata = ledger.strata("a-1")
+    made = Mailing("m-1", "n", "a-1", sum(sizes.values()), "digest", MailingState.SENDING, "main")
+    frozen = msgspec.structs.replace(ledger_samples.FROZEN, schedule=times)
+    steps = {stratum: (count,) for stratum, count in strata.items()}
+    lanes = {receiver: f"main/{receiver}" for receiver in sizes}
+    ledger.create_mailing(made, frozen, lanes, 2000.0, steps)
 
 
 def mailing_state(ledger: Ledger) -> MailingState:

@@ -8,11 +8,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.ledger_samples import FROZEN, KINDS, attempt, audience, mailing, opened, record, totals
+from tests.ledger_samples import (
+    FROZEN,
+    KINDS,
+    attempt,
+    audience,
+    mailing,
+    opened,
+    record,
+    row,
+    totals,
+)
 
 from severally.model.delivery import DeliveryState as D
 from severally.model.entries import Record
 from severally.model.errors import LedgerError, Refused
+from severally.model.mailing import Mailing, MailingState
 from severally.ports import Ledger
 from severally.stage.steps import allot
 
@@ -49,7 +60,7 @@ def test_strata_count_everybody_once(ledger: Ledger) -> None:
     strata = ledger.strata("a-1")
     assert sum(strata.values()) == COUNT
     sums: Counter[str] = Counter()
-    for (receiver, _), count in strata.items():
+    for (receiver, _, _), count in strata.items():
         sums[receiver] += count
     assert dict(sums) == dict(ledger.receivers("a-1"))
 
@@ -84,8 +95,11 @@ def test_steps_that_do_not_fit_are_refused_whole(ledger: Ledger) -> None:
     for wrong in (
         {**fitting, stratum: (counts[0] + 1, counts[1])},
         {**fitting, stratum: (counts[0], counts[1] - 1)},
-        {**fitting, ("nowhere", "en"): (1, 0)},
-        {(stratum[0], "xx") if name == stratum else name: each for name, each in fitting.items()},
+        {**fitting, ("nowhere", "en", ""): (1, 0)},
+        {
+            (stratum[0], "xx", "") if name == stratum else name: each
+            for name, each in fitting.items()
+        },
     ):
         with pytest.raises(LedgerError, match="steps of m-2"):
             ledger.create_mailing(made, FROZEN, ledger.lanes("m-1"), 1.0, wrong)
@@ -143,3 +157,27 @@ def test_looking_through_claims_nobody_and_names_are_the_recipients(ledger: Ledg
         c.delivery: c.seq for co in ledger.cohorts("m-2") for c in ledger.look_through(co, 0, 99)
     }
     assert ledger.names(found) == {delivery: f"c{seq}" for delivery, seq in told.items()}
+
+
+def test_a_cohort_has_one_time_zone(ledger: Ledger) -> None:
+    staging = ledger.stage("a-1")
+    zones = ("Asia/Tokyo", "Europe/Berlin")
+    staging.add([row(n, ("gmx", "google")[n % 2], zone=zones[n % 3 == 0]) for n in range(COUNT)])
+    by_zone = dict(staging.zones())
+    assert sum(by_zone.values()) == COUNT and set(by_zone) == {
+        (receiver, zone) for receiver in ("gmx", "google") for zone in zones
+    }
+    staging.freeze("customers.csv", 1000.0)
+    strata = ledger.strata("a-1")
+    made = Mailing("m-1", "n", "a-1", COUNT, "digest", MailingState.PROPOSED, "main", step=-1)
+    lanes = {"gmx": "main/gmx", "google": "main/google"}
+    cohorts = ledger.create_mailing(made, FROZEN, lanes, 1.0, allot(strata, [20, COUNT - 20]))
+    assert list(ledger.cohorts("m-1")) == list(cohorts)
+    counted = Counter({(c.receiver, c.zone): 0 for c in cohorts})
+    for cohort in cohorts:
+        counted[cohort.receiver, cohort.zone] += cohort.count
+        for claim in ledger.look_through(cohort, 0, COUNT):
+            assert zones[claim.seq % 3 == 0] == cohort.zone
+            assert ("gmx", "google")[claim.seq % 2] == cohort.receiver
+    assert counted == by_zone
+    assert {c.step for c in cohorts} == {0, 1}

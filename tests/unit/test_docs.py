@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 SECTIONS = {"workspace", "audience", "senders", "routes", "limits", "receivers", "retries"}
 SECTIONS |= {"sending", "staging", "sentinels", "audit", "serve", "guard", "urgent", "outboxes"}
+SECTIONS |= {"windows"}
 VERBS = dict(commands())
 NOTICE = """\
 title = "t"

@@ -38,6 +38,7 @@ from severally.app.sections import (
 from severally.app.staging import Staging, read_staging
 from severally.app.strict import TomlFile, named_tables
 from severally.app.urgent.settings import UrgentSettings, read_urgent
+from severally.app.windows import Windows, read_windows
 from severally.model.destination import parse_nameserver
 from severally.model.errors import UsageError
 from severally.model.lane import Limits, Rate, parse_rate
@@ -93,6 +94,7 @@ class Workspace:
     """`severally.toml:12 (senders.notices)` for a setting."""
     guard: GuardSettings | None = None
     preflight: PreflightSection = field(default_factory=PreflightSection)
+    windows: Windows = field(default_factory=dict)
 
     @property
     def state(self) -> Path:
@@ -160,6 +162,7 @@ def load(root: Path) -> Workspace:
             "receivers",
             "retries",
             "sending",
+            "windows",
             "staging",
             "sentinels",
             "audit",
@@ -186,6 +189,7 @@ def load(root: Path) -> Workspace:
     allowed = _allowed(file, workspace or WorkspaceSection())
     timing = _retries(file, retries or RetriesSection())
     staging = read_staging(file)
+    windows = read_windows(file)
     guard = read_guard(file, {**routes})
     urgent = read_urgent(file, routes, route_limits)
     _check_audience(file, audience or AudienceSection())
@@ -215,6 +219,7 @@ def load(root: Path) -> Workspace:
         file.where,
         guard,
         preflight or PreflightSection(),
+        windows,
     )
 
 

@@ -43,14 +43,23 @@ class Imported:
 
 
 class Importer:
-    """Stages one file. `seed` decides the order within a receiver group, reproducibly."""
+    """Stages one file. `seed` decides the order within a receiver group, reproducibly; `zone_of`
+    says which time zone stands for a recipient's own, empty where windows do not matter."""
 
-    def __init__(self, staging: Staging, cipher: RowCipher, keys: Keys, seed: bytes) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        cipher: RowCipher,
+        keys: Keys,
+        seed: bytes,
+        zone_of: Callable[[str], str] = lambda zone: "",
+    ) -> None:
         self._staging = staging
         self._cipher = cipher
         self._keys = keys
         self._print_key = keys.print_key()
         self._seed = seed
+        self._zone_of = zone_of
 
     def read(
         self,
@@ -110,6 +119,7 @@ class Importer:
             salt,
             box,
             leaf,
+            self._zone_of(recipient.timezone),
         )
 
     def _refuse_repeated_ids(self) -> None:

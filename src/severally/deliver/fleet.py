@@ -51,7 +51,8 @@ class _Berth:
 class Fleet:
     """Carries runs. For each parcel of a run exactly one of these happens, then `on_done`:
     `on_outcome(parcel, outcome)`; or `on_returned(parcel)`, when nothing was tried and
-    nothing was written (no connection, or the mailing was halted)."""
+    nothing was written (no connection, the mailing was halted, or it is not `in_time` any more:
+    asked when there is a connection, which may have taken long)."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Fleet:
         on_returned: Callable[[Parcel], None],
         on_done: Callable[[Run], None],
         on_unreachable: Callable[[str, Reply], None],
+        in_time: Callable[[Run], bool],
     ) -> None:
         self._transports = transports
         self._routes = routes
@@ -74,6 +76,7 @@ class Fleet:
         self._on_returned = on_returned
         self._on_done = on_done
         self._on_unreachable = on_unreachable
+        self._in_time = in_time
         self._docks: dict[str, _Dock] = {}
         self._berths: dict[tuple[str, str], _Berth] = {}
         self._berth_of: dict[str, _Berth] = {}
@@ -259,7 +262,8 @@ class Fleet:
         self._on_done(run)
 
     async def _cleared(self, run: Run) -> bool:
-        if await self._journal.attempt(run.mailing, [p.delivery for p in run.parcels]):
+        ids = [parcel.delivery for parcel in run.parcels]
+        if self._in_time(run) and await self._journal.attempt(run.mailing, ids):
             return True
         for parcel in run.parcels:
             self._on_returned(parcel)

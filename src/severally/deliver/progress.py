@@ -17,7 +17,8 @@ _RATE_WINDOW_S = 5
 
 class LaneProgress(msgspec.Struct, frozen=True):
     """One lane of one mailing. `rate` is messages/s over the last five seconds, `held_s` how
-    long the lane stays silent still, `note` what the receiver last said against us."""
+    long the lane stays silent still, `note` what the receiver last said against us. `asleep` of
+    them are outside their hours; the first of those may leave in `opens_s`."""
 
     lane: str
     counts: dict[DeliveryState, int]
@@ -26,6 +27,8 @@ class LaneProgress(msgspec.Struct, frozen=True):
     connections: int
     held_s: float = 0.0
     note: str = ""
+    asleep: int = 0
+    opens_s: float = 0.0
 
     @property
     def total(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
+from severally.deliver.opening import Opening
 from severally.deliver.parcel import Parcel
 from severally.deliver.progress import Progress, lanes_now
 from severally.deliver.records import again
@@ -21,6 +22,8 @@ from severally.model.lane import Lane
 from severally.model.mailing import Mailing, MailingState
 from severally.model.notice import Kind
 from severally.model.observed import Orders
+from severally.model.schedule import Schedule
+from severally.pace.calendar import Hours
 from severally.pace.scheduler import Scheduler
 from severally.ports import Clock, Ledger
 
@@ -45,6 +48,7 @@ class Roster:
         scheduler: Scheduler,
         fleet: Fleet,
         supply: Supply,
+        opening: Opening,
         listen: Callable[[Progress], None],
         settings: Settings,
     ) -> None:
@@ -58,6 +62,7 @@ class Roster:
         self._scheduler = scheduler
         self._fleet = fleet
         self._supply = supply
+        self._opening = opening
         self._listen = listen
         self._mailings: dict[str, Underway] = {}
         self._lanes: dict[str, Lane] = {}
@@ -89,7 +94,7 @@ class Roster:
     async def adopt(self, mailing_id: str, ours: bool) -> None:
         """Send this one too, if it may be sent."""
         found = await self._off_loop(lambda: self._look(mailing_id))
-        mailing, cohorts, dues, tally, kind = found
+        mailing, times, cohorts, dues, tally, kind = found
         if mailing.state not in _SENDING:
             return
         stores = [
@@ -105,14 +110,16 @@ class Roster:
         self._mailings[mailing_id] = Underway(mailing, stores, tally, now, ours, retry, kind)
         for store in stores:
             self._supply.add(store)
+            if times != Schedule():
+                self._opening.watch(store, Hours(times, store.cohort.zone))
         self._supply.nudge()
 
-    def _look(self, mailing_id: str) -> tuple[Mailing, Any, Any, Any, Kind]:
+    def _look(self, mailing_id: str) -> tuple[Mailing, Schedule, Any, Any, Any, Kind]:
         ledger = self._ledger
-        mailing = ledger.mailing(mailing_id)
-        dues = ledger.next_due(mailing_id)
-        kind = ledger.frozen(mailing_id).notice.kind
-        return mailing, ledger.cohorts(mailing_id), dues, ledger.tally(mailing_id), kind
+        mailing, frozen = ledger.mailing(mailing_id), ledger.frozen(mailing_id)
+        cohorts, dues = ledger.cohorts(mailing_id), ledger.next_due(mailing_id)
+        tally, kind = ledger.tally(mailing_id), frozen.notice.kind
+        return mailing, frozen.times, cohorts, dues, tally, kind
 
     def _add_lane(self, lane: Lane) -> str:
         if lane.key not in self._lanes:
@@ -206,6 +213,7 @@ class Roster:
                 self._ledger.set_state(mailing_id, MailingState.DONE, wall, halt_epoch=epoch)
 
         await self._off_loop(write)
+        self._opening.forget(sending.stores)
         for store in sending.stores:
             del self._supply.stores[store.cohort.id]
         del self._mailings[mailing_id]

@@ -13,6 +13,7 @@ from typing import Any
 
 from severally.deliver.fleet import Fleet
 from severally.deliver.journal import Journal
+from severally.deliver.opening import Opening
 from severally.deliver.parcel import Parcel, Run
 from severally.deliver.progress import Progress
 from severally.deliver.records import Classify, record_of, unreached, verdict_of
@@ -75,6 +76,7 @@ class Deliverer:
             self._on_returned,
             self._on_done,
             self._on_unreachable,
+            lambda run: self._opening.in_time(run),
         )
         self._supply = Supply(
             ledger,
@@ -86,6 +88,13 @@ class Deliverer:
             settings,
             reserve,
         )
+        self._opening = Opening(
+            clock,
+            self._supply,
+            self._scheduler,
+            lambda parcels: self._roster.spare(parcels),
+            self._journal.flush,
+        )
         self._roster = Roster(
             ledger=ledger,
             off_loop=off_loop,
@@ -96,6 +105,7 @@ class Deliverer:
             scheduler=self._scheduler,
             fleet=self._fleet,
             supply=self._supply,
+            opening=self._opening,
             listen=listen,
             settings=settings,
         )
@@ -145,6 +155,7 @@ class Deliverer:
                 self._next_progress = now + self._settings.progress_s
                 self._roster.tell()
                 self._supply.nudge()  # lanes change their speed
+            await self._opening.look()
             if self._stopping:
                 self._roster.close_all()
             else:
@@ -171,7 +182,8 @@ class Deliverer:
         slot = None if self._stopping else self._scheduler.next_wake(now)
         if slot is not None:
             wake_at = min(wake_at, slot)
-        wake_at = min(wake_at, self._supply.next_due() - wall_ahead)
+        due = min(self._supply.next_due(), self._opening.next_change())
+        wake_at = min(wake_at, due - wall_ahead)
         if until is not None and not self._stopping:
             wake_at = min(wake_at, until - wall_ahead)
         delay = max(0.0, wake_at - now)
@@ -233,8 +245,8 @@ class Deliverer:
     def _on_returned(self, parcel: Parcel) -> None:
         """Not tried: it waits at the front of its store, or goes back to the ledger."""
         store = self._supply.stores[parcel.cohort]
-        if store.closed:
-            self.spare([parcel])
+        if store.closed or store.asleep:
+            self.spare(store, [parcel])
         else:
             self._supply.put_back(store, parcel)
             self._scheduler.arrive(parcel.lane, parcel.cohort, 1)
@@ -275,9 +287,9 @@ class Deliverer:
         sending = self._roster[store.cohort.mailing]
         sending.count(store.cohort.id, DeliveryState.BLOCKED)
 
-    def spare(self, parcels: Sequence[Parcel]) -> None:
-        """Claimed and not needed: back to where they were claimed from."""
-        self._roster.spare(parcels)
+    def spare(self, store: Store, parcels: Sequence[Parcel]) -> None:
+        """Claimed and not needed now: back to where they were claimed from."""
+        self._opening.doze(store, parcels)
         self._wake.set()
 
     def _on_halted(self, mailings: frozenset[str]) -> None:

@@ -19,6 +19,7 @@ from severally.deliver.settings import Settings
 from severally.model.delivery import Claim
 from severally.model.envelope import Blocked, Checked, Refusal, Sealed
 from severally.model.mailing import Cohort
+from severally.pace.calendar import Hours
 from severally.ports import Bench, Ledger
 
 Claiming = Callable[[Cohort, int, int, float], Sequence[Claim]]
@@ -30,8 +31,8 @@ class Receiving(Protocol):
     def arrived(self, store: Store, count: int) -> None: ...
     def refused(self, store: Store, refusal: Refusal) -> None: ...
     def blocked(self, store: Store, blocked: Blocked) -> None: ...
-    def spare(self, parcels: Sequence[Parcel]) -> None:
-        """Claimed for a store that was closed meanwhile: to be given back."""
+    def spare(self, store: Store, parcels: Sequence[Parcel]) -> None:
+        """Claimed for a store that is closed or asleep meanwhile: to be given back."""
         ...
 
 
@@ -39,8 +40,9 @@ class Receiving(Protocol):
 class Store:
     """One cohort's sealed messages in waiting, and what is known of the rest of it.
 
-    `closed`: given up here. `locked`: its step of the ramp may not leave yet. `rank` and `timer`
-    are the supply's: where it stands among the needy, and the due time that is watched.
+    `closed`: given up here. `locked`: its step of the ramp may not leave yet. `asleep`: it is
+    outside its `hours`. `rank` and `timer` are the supply's: where it stands among the needy, and
+    the due time that is watched.
     """
 
     cohort: Cohort
@@ -51,6 +53,8 @@ class Store:
     exhausted: bool = False
     closed: bool = False
     locked: bool = False
+    asleep: bool = False
+    hours: Hours | None = None
     goal: int = 0
     rank: float = math.inf
     timer: float = math.inf
@@ -71,7 +75,7 @@ class Store:
     @property
     def shut(self) -> bool:
         """Nothing may be claimed for it now."""
-        return self.closed or self.locked
+        return self.closed or self.locked or self.asleep
 
     @property
     def low(self) -> bool:
@@ -153,8 +157,13 @@ class Supply:
         for store in self.stores.values():
             if store.cohort.mailing == mailing:
                 store.closed = True
-                parcels.extend(store.waiting)
-                store.waiting.clear()
+                parcels.extend(self.emptied(store))
+        return parcels
+
+    def emptied(self, store: Store) -> list[Parcel]:
+        """All that waits in a store; it waits there no longer."""
+        parcels = list(store.waiting)
+        store.waiting.clear()
         self._held -= len(parcels)
         return parcels
 
@@ -283,8 +292,8 @@ class Supply:
             return
         checked = await self._bench.work(store.cohort.mailing, claims)
         parcels = self._sort(store, claims, checked)
-        if store.closed:
-            self._receiving.spare(parcels)
+        if store.closed or store.asleep:
+            self._receiving.spare(store, parcels)
             return
         store.waiting.extend(parcels)
         self._held += len(parcels)

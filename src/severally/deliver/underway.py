@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from severally.deliver.progress import LaneMeter, LaneNow, LaneProgress, Progress
 from severally.deliver.supply import Store
-from severally.model.delivery import DeliveryState
+from severally.model.delivery import OPEN, DeliveryState
 from severally.model.mailing import Mailing
 from severally.model.notice import Kind
 from severally.pace.retry import RetryPlan
@@ -96,4 +97,15 @@ class Underway:
             lane.connections,
             lane.held_s,
             meter.note,
+            *self._asleep(meter.lane, wall),
         )
+
+    def _asleep(self, lane: str, wall: float) -> tuple[int, float]:
+        """How many are outside their hours, and in how long the first may leave."""
+        asleep, opens = 0, math.inf
+        for store in self._by_lane[lane]:
+            left = sum(self._counts[store.cohort.id].get(state, 0) for state in OPEN)
+            if store.asleep and store.hours and left:
+                asleep += left
+                opens = min(opens, store.hours.next_open(wall) - wall)
+        return asleep, 0.0 if math.isinf(opens) else opens

@@ -264,42 +264,45 @@ def _no_step(mailing: Mailing, state: MailingState) -> str:
     return f"the mailing {mailing.id} is {mailing.state} and cannot become {state}; {advice}"
 
 
-Steps = Mapping[tuple[str, str], Sequence[int]]
-"""(receiver, locale) -> how many of it are in every step."""
+Stratum = tuple[str, str, str]
+"""(receiver, locale, time zone); no zone where there are no windows."""
+Steps = Mapping[Stratum, Sequence[int]]
+"""How many of each stratum are in every step."""
+Part = tuple[str, int, str, int]
+"""(receiver, step, time zone, how many)."""
 
 
 def cohorts_of(
-    mailing: str, parts: Iterable[tuple[str, int, int]], first_cohort: int, first_delivery: int
+    mailing: str, parts: Iterable[Part], first_cohort: int, first_delivery: int
 ) -> list[Cohort]:
-    """One cohort per (receiver, step, count) in that order, as ranges without gaps."""
+    """One cohort per part in that order, as ranges without gaps."""
     cohorts: list[Cohort] = []
     delivery = first_delivery
-    for number, (receiver, step, count) in enumerate(parts, first_cohort):
+    for number, (receiver, step, zone, count) in enumerate(parts, first_cohort):
         last = delivery + count - 1
-        cohorts.append(Cohort(number, mailing, receiver, delivery, last, step))
+        cohorts.append(Cohort(number, mailing, receiver, delivery, last, step, zone))
         delivery += count
     return cohorts
 
 
-def parts_of(
-    mailing: str, groups: Iterable[tuple[str, int]], steps: Steps | None
-) -> list[tuple[str, int, int]]:
-    """(receiver, step, count) of every cohort with somebody in it, receiver by receiver.
+def parts_of(mailing: str, groups: Iterable[tuple[str, int]], steps: Steps | None) -> list[Part]:
+    """Every cohort with somebody in it, receiver by receiver, step by step.
 
     Raises LedgerError where the steps do not hold exactly the receiver groups.
     """
     if steps is None:
-        return [(receiver, 0, count) for receiver, count in groups]
-    sums: dict[str, Counter[int]] = {}
-    for (receiver, _), counts in steps.items():
-        sums.setdefault(receiver, Counter()).update(dict(enumerate(counts)))
+        return [(receiver, 0, "", count) for receiver, count in groups]
+    sums: dict[str, Counter[tuple[int, str]]] = {}
+    for (receiver, _, zone), counts in steps.items():
+        here = {(step, zone): count for step, count in enumerate(counts)}
+        sums.setdefault(receiver, Counter()).update(here)
     sizes = dict(groups)
     if {name: each.total() for name, each in sums.items()} != sizes:
         raise LedgerError(f"the steps of {mailing} are not its audience's; nothing was written")
     return [
-        (receiver, step, count)
+        (receiver, step, zone, count)
         for receiver in sizes
-        for step, count in sorted(sums[receiver].items())
+        for (step, zone), count in sorted(sums[receiver].items())
         if count
     ]
 
@@ -307,7 +310,7 @@ def parts_of(
 class StepOf:
     """Deals the recipients of an audience, in its order, out to the steps.
 
-    Raises LedgerError for more recipients of a (receiver, locale) than the steps hold.
+    Raises LedgerError for more recipients of a stratum than the steps hold.
     """
 
     def __init__(self, mailing: str, steps: Steps) -> None:
@@ -317,9 +320,9 @@ class StepOf:
             for stratum, counts in steps.items()
         }
 
-    def __call__(self, receiver: str, locale: str) -> int:
+    def __call__(self, stratum: Stratum) -> int:
         """The step of the next recipient of this kind."""
-        left = self._left.get((receiver, locale))
+        left = self._left.get(stratum)
         if not left:
             raise LedgerError(
                 f"the steps of {self._mailing} do not fit its audience; nothing was written"

@@ -8,6 +8,7 @@ import msgspec
 
 from severally.model.notice import Notice
 from severally.model.proposal import Proposal
+from severally.model.schedule import Schedule
 from severally.model.sender import Sender
 from severally.model.staging import StagingPlan
 from severally.model.stencil import Stencil
@@ -59,7 +60,7 @@ class Frozen(msgspec.Struct, frozen=True):
 
     With a recipient, a ticket and the private keys named in `sender.dkim` it gives the
     bytes of a message. `route` is the name of the way out. A mailing that is not staged (in a
-    trial workspace) has neither staging plan nor proposal.
+    trial workspace) has neither staging plan nor proposal. `schedule` is UNSET without times.
     """
 
     notice: Notice
@@ -68,6 +69,12 @@ class Frozen(msgspec.Struct, frozen=True):
     route: str
     staging: StagingPlan | None = None
     proposal: Proposal | None = None
+    schedule: Schedule | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def times(self) -> Schedule:
+        """When it may leave."""
+        return Schedule() if self.schedule is msgspec.UNSET else self.schedule
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -87,8 +94,8 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 class Cohort(msgspec.Struct, frozen=True):
-    """Recipients that pacing counts together: within one mailing, one receiver group and one
-    step of the ramp (0 is the first).
+    """Recipients that pacing counts together: within one mailing, one receiver group, one step of
+    the ramp (0 is the first) and, where it has sending windows, one time zone.
 
     Deliveries are numbered so that a cohort is the range `first..last`, both included.
     """
@@ -99,6 +106,7 @@ class Cohort(msgspec.Struct, frozen=True):
     first: int
     last: int
     step: int = 0
+    zone: str = ""
 
     @property
     def count(self) -> int:

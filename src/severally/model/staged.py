@@ -15,6 +15,7 @@ class StagedRow(msgspec.Struct, frozen=True, gc=False):
     `domain` is the address's, whose receiver is settled when all domains are known (a receiver
     of its own until then).
     `seq` was bound into the box: the row's number in the audience, in order of reading.
+    `zone` is the time zone whose windows hold for it; empty where the notice has none.
     """
 
     row: int
@@ -29,6 +30,7 @@ class StagedRow(msgspec.Struct, frozen=True, gc=False):
     salt: bytes
     box: bytes
     leaf: bytes
+    zone: str = ""
 
 
 class Duplicate(msgspec.Struct, frozen=True):

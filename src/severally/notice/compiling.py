@@ -17,6 +17,7 @@ from severally.notice.draft import Draft, Words
 from severally.notice.frame import Frame
 from severally.notice.phrase import Split, Tree
 from severally.notice.plaintext import text_pieces
+from severally.notice.times import Times
 from severally.notice.writing import Filled, html_pieces, plain_pieces
 
 
@@ -25,13 +26,15 @@ class Compiled:
     """A notice that can be sent, and what a person might still want to know.
 
     `stencils` are those of the locales that are sent; one that `notice.fallback` maps to
-    another is not among them. `samples` stand for variables in previews and are not frozen.
+    another is not among them. `samples` stand for variables in previews and are not frozen;
+    `times` are what it says of when it may leave.
     """
 
     notice: Notice
     stencils: dict[str, Stencil]
     warnings: tuple[Finding, ...]
     samples: Mapping[str, str] = field(default_factory=dict)
+    times: Times = field(default_factory=Times)
 
 
 def compile_notice(folder: Path, layouts: Path) -> Compiled:
@@ -53,7 +56,8 @@ def compile_notice(folder: Path, layouts: Path) -> Compiled:
     stencils = {locale: _stencil(draft, locale, words, frame) for locale, words in locales.items()}
     samples = draft.declaration.samples
     notice = _notice(draft.declaration, draft.addresses | frame.addresses)
-    return Compiled(notice, stencils, tuple(draft.warnings()), samples)
+    times = draft.declaration.times
+    return Compiled(notice, stencils, tuple(draft.warnings()), samples, times)
 
 
 def declared_notice(folder: Path) -> Notice | None:

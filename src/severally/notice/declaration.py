@@ -17,6 +17,7 @@ from severally.model.notice import Kind, SameAddress, ValueType, Variable
 from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 from severally.notice import cldr
 from severally.notice.naming import near, shown_path
+from severally.notice.times import Times, read_times
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -51,6 +52,7 @@ _SETTINGS: dict[str, Any] = {
     "event": str,
     "expires": str,
     "fallback": dict[str, str],
+    "schedule": dict[str, str],
     "variables": dict[str, Any],
 }
 _NEEDED = ("title", "subject", "sender", "kind", "source_locale", "locales")
@@ -78,6 +80,7 @@ class Declaration(msgspec.Struct, frozen=True):
     lines: dict[str, int]
     event: str = ""
     expires_s: float = EXPIRES_S
+    times: Times = Times()
 
     def where(self, key: str) -> str:
         """`notice.toml:12` for a key, or for the table around it."""
@@ -131,6 +134,7 @@ def read_declaration(folder: Path, findings: list[Finding]) -> Declaration:
         lines,
         _event(settings, shown, lines, findings),
         _expires(settings, shown, lines, findings),
+        read_times(settings.get("schedule", {}), shown, lines, findings),
     )
     _check_names(declaration, findings)
     _check_fallback(declaration, findings)

@@ -14,6 +14,7 @@ import msgspec
 
 from severally.model.lane import Lane, Limits
 from severally.pace.bounds import Assumptions, bounds, per_message
+from severally.pace.calendar import Hours
 from severally.pace.scheduler import Settings
 from severally.pace.virtual_run import VirtualRun
 
@@ -63,10 +64,13 @@ def plan(
     *,
     units: int = UNITS,
     held: Mapping[str, float] | None = None,
+    hours: Mapping[int, Hours] | None = None,
+    began: float = 0.0,
 ) -> Plan:
-    """Run `cohorts` (lane, cohort id, recipients left) to the end; times count from now.
+    """Run `cohorts` (lane, cohort id, recipients left) to the end; times count from `began` (Unix).
 
     `units`: how many things are moved at most, about. `held`: seconds that lanes are silent.
+    `hours`: of cohorts that may not leave at all times.
     """
     left = [(lane, cohort, count) for lane, cohort, count in cohorts if count]
     counts: dict[str, int] = {}
@@ -76,12 +80,13 @@ def plan(
     each = {lane: count / math.ceil(count / grain) for lane, count in counts.items()}
     pacing = msgspec.structs.replace(settings, horizon_s=settings.horizon_s * grain)
     mine = {lane: lanes[lane] for lane in counts}
-    run = VirtualRun(mine, routes, each, assumptions, pacing, rng)
+    run = VirtualRun(mine, routes, each, assumptions, pacing, rng, began)
     for lane, seconds in (held or {}).items():
         if lane in mine and seconds > 0:
             run.hold(lane, seconds)
     for lane, cohort, count in left:
-        run.arrive(lane, cohort, count, math.ceil(count / each[lane] - 1e-9))
+        units_here = math.ceil(count / each[lane] - 1e-9)
+        run.arrive(lane, cohort, count, units_here, (hours or {}).get(cohort))
     run.go()
     return _made(run, mine, routes, counts, assumptions, settings)
 

@@ -135,6 +135,11 @@ class Scheduler:
         state.release()
         self._enter(state)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits."""
+        return any(state.waiting for state in self._active)
+
     def step(self, now: float) -> list[Grant]:
         """Everything that may be decided now."""
         self._now = now

@@ -8,17 +8,22 @@ counts as what it is.
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Mapping
 
 from severally.model.lane import Grant, Lane, Limits
 from severally.pace.bounds import Assumptions
+from severally.pace.calendar import Calendar, Hours
 from severally.pace.limiter import spacing_of
 from severally.pace.scheduler import Scheduler, Settings
 
 
 class VirtualRun:
-    """`finish`: when each lane's last message is answered. `answered`: (second, how many)."""
+    """`finish`: when each lane's last message is answered. `answered`: (second, how many).
+
+    `began`: the Unix second from which time is counted here.
+    """
 
     def __init__(
         self,
@@ -28,6 +33,7 @@ class VirtualRun:
         assumptions: Assumptions,
         settings: Settings,
         rng: random.Random,
+        began: float = 0.0,
     ) -> None:
         self.scheduler = Scheduler({}, routes, settings, rng)
         for key, lane in lanes.items():
@@ -45,11 +51,41 @@ class VirtualRun:
         self._events: list[tuple[float, int, str, int, int, bool]] = []
         self._sequence = 0
         self._machine_free = 0.0
+        self._began = began
+        self._calendar: Calendar[tuple[str, int]] = Calendar()
+        self._asleep: dict[tuple[str, int], int] = {}
 
-    def arrive(self, lane: str, cohort: int, messages: float, units: int) -> None:
+    def arrive(
+        self, lane: str, cohort: int, messages: float, units: int, hours: Hours | None = None
+    ) -> None:
         """So many messages of a cohort wait from the start, moved as so many units."""
-        self._left[lane, cohort] = messages
-        self.scheduler.arrive(lane, cohort, units)
+        key = lane, cohort
+        self._left[key] = messages
+        if hours is not None and not self._calendar.watch(key, hours, self._began):
+            self._asleep[key] = 0
+        self._wait(key, units)
+
+    def _wait(self, key: tuple[str, int], units: int) -> None:
+        """They may leave from now on, or when their hours begin."""
+        if key in self._asleep:
+            self._asleep[key] += units
+        else:
+            self.scheduler.arrive(*key, units)
+
+    def _look(self, now: float) -> None:
+        """Whose hours have ended or begun."""
+        for key, is_open in self._calendar.changed(self._began + now).items():
+            if is_open:
+                self.scheduler.arrive(*key, self._asleep.pop(key))
+            else:
+                self._asleep[key] = self.scheduler.withdraw(*key)
+
+    def _next_change(self) -> float | None:
+        """In how many seconds somebody's hours begin or end who is not through yet."""
+        if not any(self._asleep.values()) and not self.scheduler.waiting:
+            return None
+        change = self._calendar.next_change() - self._began
+        return None if math.isinf(change) else change
 
     def hold(self, lane: str, seconds: float) -> None:
         """The lane is silent so long from the start."""
@@ -59,11 +95,12 @@ class VirtualRun:
         """Until nothing is left. Time is in seconds from the start."""
         now = 0.0
         while True:
+            self._look(now)
             for grant in self.scheduler.step(now):
                 self._serve(grant)
             wake = self.scheduler.next_wake(now)
             event = self._events[0][0] if self._events else None
-            times = [t for t in (wake, event) if t is not None]
+            times = [t for t in (wake, event, self._next_change()) if t is not None]
             if not times:
                 return
             now = max(now, min(times))
@@ -117,7 +154,7 @@ class VirtualRun:
         # a retry is not put off a second time: it brings back what it owed
         self._owed[lane] -= self._assumptions.put_off(lane) * count
         self._left[lane, cohort] += count * self._each.get(lane, 1.0)
-        self.scheduler.arrive(lane, cohort, count)
+        self._wait((lane, cohort), count)
 
 
 def _tail(

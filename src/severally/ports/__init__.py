@@ -229,14 +229,14 @@ class Ledger(
         frozen: Frozen,
         lanes: Mapping[str, str],
         now: float,
-        steps: Mapping[tuple[str, str], Sequence[int]] | None = None,
+        steps: Mapping[tuple[str, str, str], Sequence[int]] | None = None,
     ) -> Sequence[Cohort]:
-        """Store it with one ready delivery per recipient, numbered by (receiver, step) and then
-        in audience order.
+        """Store it with one ready delivery per recipient, numbered by (receiver, step, zone) and
+        then in audience order.
 
         `lanes` maps each receiver group of the audience to its lane's key, for the report.
-        `steps` says of each (receiver, locale) how many go into every step of the ramp; without
-        it there is one step. Raises LedgerError where it does not fit the audience.
+        `steps` says of each stratum how many go into every step of the ramp; without it there is
+        one step, and no zones. Raises LedgerError where it does not fit the audience.
         """
         ...
 
@@ -255,8 +255,8 @@ class Ledger(
         """Recipients per receiver group."""
         ...
 
-    def strata(self, audience_id: str) -> Mapping[tuple[str, str], int]:
-        """Recipients per (receiver group, locale)."""
+    def strata(self, audience_id: str) -> Mapping[tuple[str, str, str], int]:
+        """Recipients per (receiver group, locale, time zone)."""
         ...
 
     def set_state(

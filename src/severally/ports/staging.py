@@ -30,6 +30,10 @@ class Staging(Protocol):
         """Rows that are left, by receiver."""
         ...
 
+    def zones(self) -> Mapping[tuple[str, str], int]:
+        """Rows that are left, by receiver and time zone."""
+        ...
+
     def ids_at(self, receiver: str, most: int) -> Sequence[str]:
         """Up to `most` ids of this receiver's rows, in order of reading."""
         ...

@@ -1,6 +1,6 @@
-"""Who is in which step of the ramp: drawn in proportion from every lane and locale. Pure.
+"""Who is in which step of the ramp: drawn in proportion from every lane, locale and zone. Pure.
 
-Responsible for how many of each (receiver, locale) a step takes. Which of them is decided by
+Responsible for how many of each stratum a step takes. Which of them is decided by
 the audience's own seeded shuffle: the first ones, so a step is reproducible.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from severally.model.staging import Step
 
-Stratum = tuple[str, str]
-"""(receiver, locale)."""
+Stratum = tuple[str, str, str]
+"""(receiver, locale, time zone); no zone where the mailing has no window."""
 
 CANARY = 1_200
 CHUNK = 100

@@ -75,6 +75,14 @@ Until = Annotated[
         help="Stop waiting then and end with 5: 2026-12-01T12:00:00Z, 12:30 or +2h.",
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        help="Nothing leaves before: 2026-12-01T09:00:00Z, 09:00 or +2h; as in notice.toml.",
+    ),
+]
 Ends = Annotated[
     str | None,
     typer.Option("--until", metavar="TIME", help="End then: 2026-12-01T12:00:00Z, 12:30 or +8h."),

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from severally.app.cli.chart import area, share_at
 from severally.app.cli.paint import audience, findings, languages
-from severally.app.words import counted, duration, number
+from severally.app.words import counted, duration, moment, number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ _LIMITS = {
     "route connections": "the route's connections",
     "machine": "the machine",
     "in flight": "[sending] max_in_doubt",
+    "times": "when it may leave",
 }
 
 
@@ -52,12 +53,24 @@ def plan(result: results.PlanResult, console: Console) -> None:
     head = f"{counted(result.recipients, 'recipient')} on route {escape(result.route)}: {span}"
     console.print(f"\n{head}")
     console.print(f"the bottleneck is {escape(limit(result.limit, result.limit_of))}")
+    if result.window or result.start > result.began:
+        console.print(_times(result))
     if result.direct:
         console.print(
             "straight to the receiving providers: each takes so much from one address, however "
             "fast this machine is"
         )
     _what_if(result, console)
+
+
+def _times(result: results.PlanResult) -> str:
+    """When the first and the last leave, by the clock."""
+    said = f"it ends at {moment(result.began + result.estimate_s)}"
+    if result.start > result.began:
+        said = f"it starts at {moment(result.start)}; {said}"
+    if result.window:
+        said += f"; mail leaves {result.window} where each recipient is"
+    return said
 
 
 def _lanes(result: results.PlanResult) -> Table:

@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 _PLAN = after(
     "severally plan index-change --audience customers.csv",
     "severally plan index-change --audience customers.csv --by +2h --chart curve.svg",
-    "severally plan index-change --audience customers.csv --route main --json",
+    "severally plan index-change --audience customers.csv --start +12h --route main --json",
     codes=(0, 1, 2, 3),
 )
 
@@ -33,6 +33,7 @@ def plan(
     audience: options.AudienceFile,
     route: options.RouteName = None,
     accept_rejects: options.AcceptRejects = None,
+    start: options.Start = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -52,18 +53,19 @@ def plan(
     Lanes, their limits and where they come from, the end of each and of the whole, the
     bottleneck, and what would make it quicker: each row is the same question with one thing
     changed. Runs the very scheduler that sends, on a clock that jumps. Nothing is kept or sent.
-    With --by it says whether everybody is told in time if it is sent now, and what would do it.
+    Windows and start times of notice.toml and [windows] hold as they will. With --by, or a deadline
+    in notice.toml, it says whether everybody is told in time, and what would do it.
     """
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint_plan
     from severally.app.operations import charts, plans
     from severally.app.operations.moments import moment
 
-    ends = moment(by, option="--by")
+    ends, begins = moment(by, option="--by"), moment(start, option="--start")
     with session.office() as office:
         if chart is not None:
             charts.check(office, chart)
-        result = plans.plan(office, notice, audience, route, accept_rejects, ends)
+        result = plans.plan(office, notice, audience, route, accept_rejects, ends, begins)
         if chart is not None:
             charts.write(office, chart, f"{notice} on route {result.route}", result.curve)
     session.show(result, paint_plan.plan)

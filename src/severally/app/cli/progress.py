@@ -76,6 +76,9 @@ def in_words(progress: Progress) -> str:
     held = [lane.lane for lane in progress.lanes if lane.held_s > 0 and lane.left]
     if held:
         words.append(f"held: {', '.join(held[:3])}{' …' if len(held) > 3 else ''}")
+    if asleep := sum(lane.asleep for lane in progress.lanes):
+        soonest = min(lane.opens_s for lane in progress.lanes if lane.asleep)
+        words.append(f"{number(asleep)} outside their hours, the next in {duration(soonest)}")
     if trouble := _trouble(progress):
         words.append(trouble)
     return ", ".join(words)
@@ -122,6 +125,8 @@ def _state(lane: LaneProgress) -> Text:
         return Text(f"held {duration(lane.held_s)}", style="yellow")
     if not lane.left:
         return Text("done", style="green")
+    if lane.asleep == lane.left:
+        return Text(f"opens in {duration(lane.opens_s)}", style="dim")
     return Text(lane.note[:40], style="dim")
 
 

@@ -51,6 +51,7 @@ def send(
         str | None,
         typer.Option(metavar="REASON", help="Send although the very same was sent before."),
     ] = None,
+    start: options.Start = None,
     until: options.Until = None,
     route: options.RouteName = None,
     code: options.Code = None,
@@ -72,6 +73,7 @@ def send(
     --break-glass skips people and waiting and nothing else, for at most 1,000 recipients until
     somebody else acknowledges it, for an hour; a review is owed within a day.
 
+    Who is outside the hours of a window, or before a start time, waits; the others go on.
     Everything is checked before the first message leaves, and each message again by the guard.
     What was sent before is not sent again: a mailing that stopped goes on with `resume`.
     Ctrl-C finishes what is in flight and ends; nothing is lost.
@@ -82,16 +84,16 @@ def send(
     from severally.app.operations import approving, delivering, sends
     from severally.app.operations.moments import moment
 
-    ends = moment(until)
+    ends, begins = moment(until), moment(start, option="--start")
     with session.office() as office:
         if audience is None:
-            refuse_options(what, accept_rejects, again, route)
+            refuse_options(what, accept_rejects, again, route, start)
             glass = glass_of(break_glass, incident, reason)
             mailing = approving.begin(office, what, code_for(session, office, code), glass)
         else:
             if break_glass:
                 raise UsageError("--break-glass is for a mailing that was proposed: send MAILING")
-            order = sends.Order(what, audience, accept_rejects, again, ends, route)
+            order = sends.Order(what, audience, accept_rejects, again, ends, route, start=begins)
             mailing = sends.prepare(office, order, session.say)
         with viewing(session, mailing) as listen:
             result = delivering.see_through(office, mailing.id, ends, listen, session.say)

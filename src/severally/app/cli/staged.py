@@ -44,8 +44,8 @@ def refuse_options(what: str, *notice_only: object) -> None:
         raise UsageError(f"say whom to tell of {what}: --audience FILE; or name a mailing")
     if any(option is not None for option in notice_only):
         raise UsageError(
-            f"{what} is sent as it was approved: --accept-rejects, --again and --route belong to "
-            "propose"
+            f"{what} is sent as it was approved: --accept-rejects, --again, --route and --start "
+            "belong to propose"
         )
 
 
@@ -86,6 +86,7 @@ def propose(
             help="It corrects this one, which was withdrawn: not to those whom that one left for.",
         ),
     ] = None,
+    start: options.Start = None,
     route: options.RouteName = None,
     workspace: options.Workspace = None,
     json: options.Json = False,
@@ -93,8 +94,9 @@ def propose(
     """Freeze a mailing, for others to approve. Nothing is sent.
 
     Everything that `send` checks is checked. Frozen are the texts of every language, sample
-    messages as bytes, the audience, the sender, the route, the limits as ceilings, and the plan of
-    canary and ramp. One digest stands for all of it; any change after this voids it.
+    messages as bytes, the audience, the sender, the route, the limits as ceilings, the times at
+    which it may leave, and the plan of canary and ramp. One digest stands for all of it; any
+    change after this voids it.
 
     With --instead-of, whoever the withdrawn mailing left for (by id and by address), or one that it
     corrected itself, is left out: nobody gets both.
@@ -102,9 +104,11 @@ def propose(
     session: Session = ctx.obj.called(workspace, json)
     from severally.app.cli import paint_staged
     from severally.app.operations import proposing
+    from severally.app.operations.moments import moment
     from severally.app.operations.sends import Order
 
-    order = Order(notice, audience, accept_rejects, again, None, route, instead_of)
+    begins = moment(start, option="--start")
+    order = Order(notice, audience, accept_rejects, again, None, route, instead_of, begins)
     with session.office() as office:
         result = proposing.propose(office, order, session.say)
     session.show(result, paint_staged.proposed)

@@ -22,8 +22,10 @@ from severally.audience.reading import BadRow, GoodRow, Reader, Spec
 from severally.audience.rejects import RejectsFile
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.notice import Notice, SameAddress, Variable
+from severally.model.schedule import Window
 from severally.model.staged import StagedRow
 from severally.model.suppression import Why
+from severally.pace.calendar import zone_groups
 from severally.ports import Staging
 
 _SHOWN = 100
@@ -38,13 +40,15 @@ def new_id(kind: str) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """A file read to its end. `staging` is discarded by `reading` unless it was frozen."""
+    """A file read to its end. `staging` is discarded by `reading` unless it was frozen. `zones`:
+    rows by receiver and time zone; no zone where no window was asked about."""
 
     id: str
     staging: Staging
     result: AudienceResult
     imported: Imported
     receivers: dict[str, int]
+    zones: dict[tuple[str, str], int]
 
 
 Told = Callable[[GoodRow], bool]
@@ -157,7 +161,12 @@ class Census:
 
 @contextmanager
 def reading(
-    office: Office, file: Path, notice: Notice | None, route: str, told: Told = nobody
+    office: Office,
+    file: Path,
+    notice: Notice | None,
+    route: str,
+    told: Told = nobody,
+    window: Window | None = None,
 ) -> Iterator[Reading]:
     """Read the file for this notice, or for its addresses alone. Nothing of it stays.
 
@@ -166,7 +175,7 @@ def reading(
     audience_id = new_id("a")
     staging = office.ledger.stage(audience_id)
     try:
-        yield _read(office, file, notice, route, audience_id, staging, told)
+        yield _read(office, file, notice, route, audience_id, staging, told, window)
     finally:
         staging.discard()
 
@@ -179,6 +188,7 @@ def _read(
     audience_id: str,
     staging: Staging,
     told: Told,
+    window: Window | None,
 ) -> Reading:
     keys, wiring = office.keys, office.wiring
     importer = Importer(
@@ -186,6 +196,7 @@ def _read(
         wiring.row_cipher(keys.audience_key(audience_id), audience_id),
         keys,
         hashlib.sha256(audience_id.encode()).digest(),
+        zone_groups(window, wiring.clock.wall()),
     )
     same = notice.same_address if notice else SameAddress.ONCE
     rejects_path = office.workspace.state / "rejects" / file.name
@@ -215,7 +226,10 @@ def _read(
         census.suppressed(set_aside),
         watch.missing(set_aside),
     )
-    return Reading(audience_id, staging, result, imported, receivers)
+    zones = {(each, ""): count for each, count in receivers.items()}
+    if window is not None:
+        zones = dict(staging.zones())
+    return Reading(audience_id, staging, result, imported, receivers, zones)
 
 
 def _barred(office: Office, notice: Notice | None) -> Mapping[bytes, Why]:

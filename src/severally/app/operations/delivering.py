@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from severally.app.office import Office
-from severally.app.operations import fitness, looking, sentinels
+from severally.app.operations import fitness, hours, looking, sentinels
 from severally.app.operations.results import Report
 from severally.deliver.progress import LaneProgress, Progress
 from severally.deliver.sending import Deliverer
@@ -143,6 +143,7 @@ class View:
         self._listen = listen
         self._seen: deque[tuple[float, dict[str, int]]] = deque()
         self._since = time.monotonic()
+        self._times = office.ledger.frozen(mailing_id).times
 
     def ended(self) -> bool:
         """Whether nothing more will happen by itself."""
@@ -153,8 +154,13 @@ class View:
         ledger = self._office.ledger
         lanes = looking.by_lane(self._office, self._id, ledger.tally(self._id))
         rates = self._rates({lane: _answered(counts) for lane, counts in lanes.items()})
+        asleep, now = (
+            hours.asleep_now(self._office, self._id, self._times),
+            self._office.wiring.clock.wall(),
+        )
         shown = tuple(
-            LaneProgress(lane, counts, rates[lane], "", 0) for lane, counts in lanes.items()
+            LaneProgress(lane, counts, rates[lane], "", 0, *_asleep(asleep.get(lane), now))
+            for lane, counts in lanes.items()
         )
         elapsed = time.monotonic() - self._since
         self._listen(Progress(self._id, shown, elapsed, *ledger.guard_counts(self._id)))
@@ -170,6 +176,11 @@ class View:
             lane: (count - before.get(lane, 0)) / span if span else 0.0
             for lane, count in answered.items()
         }
+
+
+def _asleep(lane: hours.Asleep | None, now: float) -> tuple[float, str, int, float]:
+    """Of a picture: not held, no note, how many are asleep, in how long the first may leave."""
+    return (0.0, "", lane.count, lane.opens_at - now) if lane else (0.0, "", 0, 0.0)
 
 
 def _answered(counts: dict[DeliveryState, int]) -> int:

@@ -10,6 +10,7 @@ from severally.adapters.keys import load_dkim
 from severally.app import providers
 from severally.app.office import Office
 from severally.app.sections import SenderSection
+from severally.app.windows import scheduled
 from severally.model.address import AddressError, parse_address
 from severally.model.errors import Finding, Refused, UsageError
 from severally.model.mailing import Frozen
@@ -38,15 +39,19 @@ def compiled(office: Office, name: str) -> Compiled:
     return compile_notice(folder_of(office, name), office.workspace.root / "layouts")
 
 
-def freeze(office: Office, draft: Compiled, route: str) -> Frozen:
-    """All that decides what people get. Raises Refused where the sender is not fit for it."""
+def freeze(office: Office, draft: Compiled, route: str, start: float | None = None) -> Frozen:
+    """All that decides what people get, and when: not before `start` (Unix), where it is given.
+
+    Raises Refused where the sender is not fit for it.
+    """
     findings: list[Finding] = []
     sender = sender_of(office, draft.notice, findings)
     if sender is not None:
         findings += misfits(office, route, sender)
     if sender is None or findings:
         raise Refused("the sender is not fit for this notice", findings)
-    return Frozen(draft.notice, sender, draft.stencils, route)
+    frozen = Frozen(draft.notice, sender, draft.stencils, route)
+    return scheduled(frozen, draft, office.workspace.windows, start)
 
 
 def misfits(office: Office, route: str, sender: Sender) -> list[Finding]:

@@ -33,8 +33,9 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 def identity_of(frozen: Frozen, content: str) -> str:
     """SHA-256 (hex) over all that people get, and who gets it: the same for the very same
-    mailing however it is staged."""
-    encoded = _encode(msgspec.structs.replace(frozen, staging=None, proposal=None))
+    mailing however it is staged, and whenever it leaves."""
+    bare = msgspec.structs.replace(frozen, staging=None, proposal=None, schedule=msgspec.UNSET)
+    encoded = _encode(bare)
     return hashlib.sha256(b"%d:" % len(encoded) + encoded + content.encode()).hexdigest()
 
 

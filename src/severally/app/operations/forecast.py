@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -18,7 +18,9 @@ from severally.app.lanes import lane_of
 from severally.app.sections import ApiRoute, MxRoute
 from severally.app.wiring import sending_settings
 from severally.model.lane import Lane, Limits, Rate
+from severally.model.schedule import Schedule
 from severally.pace.bounds import Assumptions
+from severally.pace.calendar import Hours
 from severally.pace.plan import UNITS, Plan
 from severally.pace.plan import plan as run_plan
 
@@ -42,7 +44,8 @@ class Forecast:
     `share` of every rate; `deferred` share of first attempts; `rates` in place of those that hold,
     by receiver; `sources` addresses that the route sends from, each with the limits of one.
     `way`: other limits of the whole route; `relayed`: somebody else takes it to the receivers;
-    `near`: whoever answers is on this machine.
+    `near`: whoever answers is on this machine. `times` hold, counted from `began` (Unix); `zones`:
+    recipients by time zone, of receivers whose windows matter.
     """
 
     workspace: Workspace
@@ -58,6 +61,9 @@ class Forecast:
     way: Limits | None = None
     relayed: bool = False
     near: bool = False
+    times: Schedule = field(default_factory=Schedule)
+    zones: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    began: float = 0.0
 
     def with_route(self, limits: Limits) -> Forecast:
         """The same with other limits of the whole route."""
@@ -71,11 +77,14 @@ class Forecast:
         """The plan. Times in seconds from the start."""
         lanes: dict[str, Lane] = {}
         cohorts: list[tuple[str, int, int]] = []
-        for receiver, count in self.receivers.items():
+        hours: dict[int, Hours] = {}
+        for receiver, zone, count in self.parts():
             for source in range(self.sources):
                 lane = self._lane(receiver, source)
                 lanes[lane.key] = lane
                 part = count // self.sources + (source < count % self.sources)
+                if self.times != Schedule():
+                    hours[len(cohorts)] = Hours(self.times, zone)
                 cohorts.append((lane.key, len(cohorts), part))
         pacing = sending_settings(self.workspace).pacing
         way = self.workspace.route_limits(self.route) if self.way is None else self.way
@@ -87,7 +96,18 @@ class Forecast:
             msgspec.structs.replace(pacing, in_flight=self.in_flight),
             random.Random(0),
             units=self.units,
+            hours=hours,
+            began=self.began,
         )
+
+    def parts(self) -> Iterator[tuple[str, str, int]]:
+        """(receiver, time zone, recipients); zones where there is a window."""
+        for receiver, count in self.receivers.items():
+            if self.times.window is None or receiver not in self.zones:
+                yield receiver, "", count
+            else:
+                for zone, here in self.zones[receiver].items():
+                    yield receiver, zone, here
 
     def _lane(self, receiver: str, source: int) -> Lane:
         lane = lane_of(self.workspace, self.route, receiver)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from severally.app.office import Office
+from severally.app.operations import hours
 from severally.app.operations.figure_results import Figures
 from severally.app.operations.results import (
     Deed,
@@ -22,6 +23,7 @@ from severally.model.staging import waits_for
 from severally.model.suppression import Why
 
 _MOST_IDS = 10_000
+SENDING = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
 _STEPPING = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
 Tally = Mapping[int, Mapping[DeliveryState, int]]
 
@@ -144,5 +146,13 @@ def _line(office: Office, mailing: Mailing, tally: Tally) -> MailingLine:
         mailing.started_at,
         mailing.ended_at,
         mailing.estimate_s,
-        waits_for(office.ledger.acts(mailing.id)) if mailing.state in _STEPPING else "",
+        "; ".join(_waits(office, mailing)),
     )
+
+
+def _waits(office: Office, mailing: Mailing) -> Iterator[str]:
+    """For a gate or a person, and for the hours of those who may be written to."""
+    if mailing.state in _STEPPING and (words := waits_for(office.ledger.acts(mailing.id))):
+        yield words
+    if mailing.state in SENDING and (words := hours.summed(hours.asleep_now(office, mailing.id))):
+        yield words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from severally.adapters.providers import shipped_providers
@@ -13,7 +13,7 @@ from severally.app.operations import audiences, capacity, drafts, whatif
 from severally.app.operations.forecast import Forecast
 from severally.app.operations.languages import languages, undeclared
 from severally.app.operations.results import PlanLane, PlanResult, view_of
-from severally.app.sections import MxRoute, SmtpRoute
+from severally.app.sections import ApiRoute, MxRoute, SmtpRoute
 from severally.model.mailing import Frozen
 from severally.pace.plan import LanePlan, Plan
 
@@ -25,17 +25,22 @@ def plan(
     route_name: str | None,
     accept_rejects: int | None,
     by: float | None = None,
+    start: float | None = None,
 ) -> PlanResult:
-    """How it would go. `by` is Unix seconds. Raises Refused for what would stop the send."""
+    """How it would go. `by` and `start` are Unix seconds. Raises Refused for what would stop it."""
     route = office.workspace.choose_route(route_name)
     draft = drafts.compiled(office, name)
-    frozen = drafts.freeze(office, draft, route)
-    with audiences.reading(office, file, draft.notice, route) as read:
+    frozen = drafts.freeze(office, draft, route, start)
+    window = frozen.times.window
+    with audiences.reading(office, file, draft.notice, route, window=window) as read:
         audiences.refuse_unsound(read.result, accept_rejects)
-        asked = forecast(office, frozen, read.receivers)
+        asked = forecast(office, frozen, read)
+    by = frozen.times.by if by is None else by
     read_in = languages(draft.notice, draft.stencils, read.result.locales)
     findings = (*draft.warnings, *undeclared(draft.notice, read_in))
     planned, longest = asked.run(), asked.longest().run()
+    changes = whatif.rows(asked, planned, relays(office.workspace, asked))
+    times = any(row.kind == whatif.TIMES for row in changes)
     return PlanResult(
         draft.notice.name,
         route,
@@ -43,45 +48,62 @@ def plan(
         round(planned.makespan_s, 3),
         round(max(planned.makespan_s, longest.makespan_s), 3),
         planned.bottleneck,
-        planned.limit,
-        planned.limit_of,
+        whatif.TIMES if times else planned.limit,
+        "" if times else planned.limit_of,
         _lanes(office.workspace, asked, planned, longest),
-        tuple(whatif.rows(asked, planned, relays(office.workspace, asked))),
-        0.0 if by is None else round(by - office.wiring.clock.wall(), 3),
+        tuple(changes),
+        round(by - asked.began, 3) if by else 0.0,
         isinstance(office.workspace.routes[route], MxRoute),
         tuple((round(at, 3), done) for at, done in planned.curve),
         read.result,
         tuple(view_of(finding) for finding in findings),
         read_in,
+        round(asked.began, 3),
+        frozen.times.start,
+        str(frozen.times.window or ""),
     )
 
 
-def forecast(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Forecast:
-    """What is asked: so many recipients per receiver, with this machine as it is now."""
+def forecast(office: Office, frozen: Frozen, read: audiences.Reading) -> Forecast:
+    """What is asked: those who were read, with this machine as it is now."""
     workspace = office.workspace
-    speed = capacity.per_second(office, frozen)
-    near = workspace.allowed.only_here
-    return Forecast(workspace, frozen.route, receivers, speed, workspace.max_in_doubt, near=near)
+    zones: dict[str, dict[str, int]] = {}
+    for (receiver, zone), count in read.zones.items():
+        zones.setdefault(receiver, {})[zone] = count
+    return Forecast(
+        workspace,
+        frozen.route,
+        read.receivers,
+        capacity.per_second(office, frozen),
+        workspace.max_in_doubt,
+        near=workspace.allowed.only_here,
+        times=frozen.times,
+        zones=zones,
+        began=office.wiring.clock.wall(),
+    )
 
 
-def estimate(office: Office, frozen: Frozen, receivers: Mapping[str, int]) -> Plan:
-    """The plan for so many recipients per receiver. Times in seconds from the start."""
-    return forecast(office, frozen, receivers).run()
+def estimate(office: Office, frozen: Frozen, read: audiences.Reading) -> Plan:
+    """The plan for those who were read. Times in seconds from now."""
+    return forecast(office, frozen, read).run()
 
 
-def relays(workspace: Workspace, asked: Forecast) -> dict[str, dict[str, int]]:
-    """The other routes through a relay, and the recipients by receiver as those would count them.
+def relays(workspace: Workspace, asked: Forecast) -> list[Forecast]:
+    """By the other routes through a relay or an API, recipients counted as those would count them.
     (What another direct route would do, a plan of its own says: DNS is asked for it.)"""
     known = {provider.id for provider in shipped_providers()} | set(workspace.limits)
     counts: dict[str, int] = {}
-    for receiver, count in asked.receivers.items():
+    zones: dict[str, dict[str, int]] = {}
+    for receiver, zone, count in asked.parts():
         name = receiver if receiver in known else OTHER
         counts[name] = counts.get(name, 0) + count
-    return {
-        name: counts
+        here = zones.setdefault(name, {})
+        here[zone] = here.get(zone, 0) + count
+    return [
+        replace(asked, route=name, receivers=counts, zones=zones)
         for name, route in workspace.routes.items()
-        if name != asked.route and isinstance(route, SmtpRoute)
-    }
+        if name != asked.route and isinstance(route, SmtpRoute | ApiRoute)
+    ]
 
 
 def _lanes(

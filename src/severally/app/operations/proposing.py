@@ -149,7 +149,7 @@ def _freeze(
     if read.result.rejected:
         detail = f"{read.result.rejected} rows of {order.audience.name} left out"
         ledger.add_act(Act(now, mailing.id, "rejects accepted", detail, actor.name))
-    planned = plans.estimate(office, draft, read.receivers)
+    planned = plans.estimate(office, draft, read)
     ledger.set_estimate(mailing.id, planned.makespan_s)
     return mailing
 

@@ -143,7 +143,8 @@ class PlanLane(msgspec.Struct, frozen=True):
 
 
 class WhatIf(msgspec.Struct, frozen=True):
-    """How long it would take with one thing changed: a `route` instead, or a `setting`."""
+    """How long it would take with one thing changed: a `route` instead, a `setting`, or the
+    `times` at which it may leave."""
 
     text: str
     estimate_s: float
@@ -156,7 +157,8 @@ class PlanResult(msgspec.Struct, frozen=True):
     `estimate_s` to `longest_s`, where receivers take half of their limits and put some off.
     `limit` and `limit_of`: what bounds the whole, and whose it is. `what_if`: the quickest
     first. `within_s`: the time there is until the deadline that was asked about, 0.0 for none;
-    `direct`: straight to the receiving providers. `curve` holds (seconds, answered).
+    `direct`: straight to the receiving providers. `curve` holds (seconds, answered). Times count
+    from `began` (Unix); nothing leaves before `start` nor outside the `window`, empty for none.
     """
 
     notice: str
@@ -175,6 +177,9 @@ class PlanResult(msgspec.Struct, frozen=True):
     audience: AudienceResult
     findings: tuple[FoundView, ...] = ()
     languages: tuple[LanguageLine, ...] = ()
+    began: float = 0.0
+    start: float = 0.0
+    window: str = ""
 
 
 class SimulatedLane(msgspec.Struct, frozen=True):

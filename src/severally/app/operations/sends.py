@@ -15,6 +15,7 @@ from severally.app.operations.fitness import identity_of
 from severally.app.operations.signing import act_as
 from severally.app.providers import host_of
 from severally.app.sections import ApiRoute, SmtpRoute
+from severally.app.words import duration, moment
 from severally.model.audit import Checkpoint
 from severally.model.entries import Act
 from severally.model.errors import Finding, Refused
@@ -26,7 +27,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for. `until` is Unix seconds; `instead_of` a mailing that was withdrawn."""
+    """What was asked for. `until` and `start` are Unix seconds; `instead_of` a mailing that was
+    withdrawn."""
 
     notice: str
     audience: Path
@@ -35,6 +37,7 @@ class Order:
     until: float | None = None
     route: str | None = None
     instead_of: str | None = None
+    start: float | None = None
 
 
 def prepare(office: Office, order: Order, say: Say) -> Mailing:
@@ -69,8 +72,9 @@ def ready(
     draft = drafts.compiled(office, order.notice)
     for warning in draft.warnings:
         say(f"warning: {warning}")
-    frozen = drafts.freeze(office, draft, route)
-    with audiences.reading(office, order.audience, draft.notice, route, told) as read:
+    frozen = drafts.freeze(office, draft, route, order.start)
+    window = frozen.times.window
+    with audiences.reading(office, order.audience, draft.notice, route, told, window) as read:
         audiences.refuse_unsound(read.result, order.accept_rejects)
         for finding in read.result.findings:
             say(f"warning: {finding.where}: {finding.problem}")
@@ -170,18 +174,25 @@ def _begin(
         created_at=now,
     )
     lanes = {each: lane_of(office.workspace, frozen.route, each).key for each in read.receivers}
-    ledger.create_mailing(mailing, frozen, lanes, now)
+    steps = None
+    if frozen.times.window is not None:
+        steps = {stratum: (count,) for stratum, count in ledger.strata(audience.id).items()}
+    ledger.create_mailing(mailing, frozen, lanes, now, steps)
     if order.again:
         ledger.add_act(Act(now, mailing.id, "sent again", order.again, who))
     if read.result.rejected:
         detail = f"{read.result.rejected} rows of {order.audience.name} left out"
         ledger.add_act(Act(now, mailing.id, "rejects accepted", detail, who))
-    planned = plans.estimate(office, frozen, read.receivers)
+    planned = plans.estimate(office, frozen, read)
     ledger.set_estimate(mailing.id, planned.makespan_s)
     say(
         f"{mailing.id}: {audience.count:,} recipients on route {frozen.route}, "
         f"about {planned.makespan_s:,.0f} s; the bottleneck is {planned.bottleneck}"
     )
+    by = frozen.times.by
+    if by and now + planned.makespan_s > by:
+        late = duration(now + planned.makespan_s - by)
+        say(f"warning: the last will be told {late} after {moment(by)}; `severally plan` says why")
     leave_out(office, mailing.id, frozen, say)
     note_begun(office, mailing)
     ledger.set_state(mailing.id, MailingState.SENDING, office.wiring.clock.wall(), who=who)

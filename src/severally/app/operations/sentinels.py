@@ -43,7 +43,9 @@ def tell(office: Office, mailing_id: str, plan: StagingPlan) -> Sent:
 
 def _make(office: Office, mailing: Mailing, plan: StagingPlan) -> Mailing:
     ledger, now = office.ledger, office.wiring.clock.wall()
-    frozen = msgspec.structs.replace(office.ledger.frozen(mailing.id), staging=None, proposal=None)
+    whole = office.ledger.frozen(mailing.id)
+    # they are read before anybody is told: at once, whatever the hour
+    frozen = msgspec.structs.replace(whole, staging=None, proposal=None, schedule=msgspec.UNSET)
     audience_id = audiences.new_id("a")
     staging = ledger.stage(audience_id)
     try:

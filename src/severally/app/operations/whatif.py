@@ -6,13 +6,15 @@ division of another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import msgspec
 
 from severally.app.lanes import lane_of
 from severally.app.operations.forecast import Forecast
 from severally.app.operations.results import WhatIf
-from severally.app.sections import MxRoute, SmtpRoute
+from severally.app.sections import MxRoute
 from severally.model.lane import Limits, Rate
 from severally.pace.plan import Plan
 
@@ -22,21 +24,25 @@ RELAY = Limits(connections=20)
 API = Limits(Rate(100, 1), 50)
 """What a provider's API takes of a customer who has sent for a while (judgement; each account has
 a quota of its own)."""
+TIMES = "times"
+"""Of a row: it leaves at other times."""
+_DAY_MIN = 24 * 60
 _CHANGED = 0.98
 """A change that wins less than 2 % is not worth a row."""
 
 
-def rows(asked: Forecast, planned: Plan, located: Mapping[str, Mapping[str, int]]) -> list[WhatIf]:
-    """The quickest first. `located`: recipients by receiver for other routes, by their names."""
+def rows(asked: Forecast, planned: Plan, others: Sequence[Forecast]) -> list[WhatIf]:
+    """The quickest first. `others`: the same by other routes of the workspace."""
     asked = replace(asked, units=UNITS)
     found = [
-        WhatIf(text, round(other.run().makespan_s, 3), "route")
-        for text, other in _routes(asked, located)
+        WhatIf(text, round(replace(other, units=UNITS).run().makespan_s, 3), "route")
+        for text, other in _routes(asked, others)
     ]
-    for text, other in _changes(asked, planned):
-        then = other.run().makespan_s
-        if then < _CHANGED * planned.makespan_s:
-            found.append(WhatIf(text, round(then, 3), "setting"))
+    for kind, changes in (("setting", _changes(asked, planned)), (TIMES, _times(asked))):
+        for text, other in changes:
+            then = other.run().makespan_s
+            if then < _CHANGED * planned.makespan_s:
+                found.append(WhatIf(text, round(then, 3), kind))
     return sorted(found, key=lambda each: each.estimate_s)
 
 
@@ -63,6 +69,21 @@ def _changes(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Forecast]]:
     yield "a machine twice as fast", replace(asked, machine_per_s=2 * asked.machine_per_s)
 
 
+def _times(asked: Forecast) -> Iterator[tuple[str, Forecast]]:
+    """At other times than it is to leave."""
+    times = asked.times
+    if window := times.window:
+        without = msgspec.structs.replace(times, window=None)
+        yield "without the window", replace(asked, times=without)
+        if not window.overnight and (window.opens, window.closes) != (0, _DAY_MIN):
+            opens, closes = max(0, window.opens - 60), min(_DAY_MIN, window.closes + 60)
+            wider = msgspec.structs.replace(window, opens=opens, closes=closes)
+            longer = msgspec.structs.replace(times, window=wider)
+            yield f"window {wider}", replace(asked, times=longer)
+    if times.start > asked.began:
+        yield "starting now", replace(asked, times=msgspec.structs.replace(times, start=0.0))
+
+
 def _slowest(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Rate]]:
     """The lane that ends last, where it is its rate that holds it back."""
     for receiver in asked.receivers:
@@ -72,16 +93,14 @@ def _slowest(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Rate]]:
             yield receiver, lane.limits.rate
 
 
-def _routes(
-    asked: Forecast, located: Mapping[str, Mapping[str, int]]
-) -> Iterator[tuple[str, Forecast]]:
+def _routes(asked: Forecast, others: Sequence[Forecast]) -> Iterator[tuple[str, Forecast]]:
     """Other ways out: those that are configured, and for a direct route those one could have."""
     workspace = asked.workspace
-    for name, receivers in located.items():
-        yield f"by route {name}", replace(asked, route=name, receivers=receivers)
+    for other in others:
+        yield f"by route {other.route}", other
     if not isinstance(workspace.routes[asked.route], MxRoute):
         return
-    if not any(isinstance(workspace.routes[name], SmtpRoute) for name in located):
+    if not others:
         yield "by a relay with 20 connections", asked.by_way_of(RELAY)
     yield "by a provider's API of 100/s", asked.by_way_of(API)
 

@@ -106,8 +106,8 @@ class MemoryLedger(
         return dict(self._rows(audience_id).groups)
 
     @_alone
-    def strata(self, audience_id: str) -> Mapping[tuple[str, str], int]:
-        """Recipients per (receiver group, locale)."""
+    def strata(self, audience_id: str) -> Mapping[tuple[str, str, str], int]:
+        """Recipients per (receiver group, locale, time zone)."""
         return dict(Counter(self._rows(audience_id).strata))
 
     def _rows(self, audience_id: str) -> FrozenRows:
@@ -137,7 +137,7 @@ class MemoryLedger(
         places = places_by_step(mailing.id, rows, steps)
         for cohort in cohorts:
             self._mailing_of[cohort.id] = cohort.mailing
-            self._deliveries.add(cohort, places[cohort.receiver, cohort.step])
+            self._deliveries.add(cohort, places[cohort.receiver, cohort.step, cohort.zone])
         self._next_delivery += mailing.count
         made = msgspec.structs.replace(mailing, created_at=mailing.created_at or now)
         used = {cohort.receiver: lanes[cohort.receiver] for cohort in cohorts}

@@ -25,7 +25,7 @@ class FrozenRows:
         self.by_id = {rid: place for place, rid in enumerate(self.ids)}
         self.blinds = [row.blind for row in rows]
         self.groups = dict(Counter(receivers[row.domain] for row in rows))
-        self.strata = [(receivers[row.domain], row.locale) for row in rows]
+        self.strata = [(receivers[row.domain], row.locale, row.zone) for row in rows]
         self._rows = [(row.seq, row.salt, row.box) for row in rows]
 
     def looked_at(self, place: int) -> Claim:
@@ -67,6 +67,10 @@ class MemoryStaging:
     def receivers(self) -> Mapping[str, int]:
         """Rows that are left, by receiver."""
         return Counter(map(self._receiver, self._rows.values()))
+
+    def zones(self) -> Mapping[tuple[str, str], int]:
+        """Rows that are left, by receiver and time zone."""
+        return Counter((self._receiver(row), row.zone) for row in self._rows.values())
 
     def ids_at(self, receiver: str, most: int) -> Sequence[str]:
         """Up to `most` ids of this receiver's rows, in order of reading."""
@@ -133,11 +137,12 @@ class MemoryStaging:
 
 def places_by_step(
     mailing: str, rows: FrozenRows, steps: Steps | None
-) -> dict[tuple[str, int], list[int]]:
-    """(receiver, step) -> places in the audience, in its order."""
+) -> dict[tuple[str, int, str], list[int]]:
+    """(receiver, step, time zone) -> places in the audience, in its order."""
     step_of = StepOf(mailing, steps) if steps is not None else None
-    places: dict[tuple[str, int], list[int]] = {}
-    for place, (receiver, locale) in enumerate(rows.strata):
-        step = step_of(receiver, locale) if step_of else 0
-        places.setdefault((receiver, step), []).append(place)
+    places: dict[tuple[str, int, str], list[int]] = {}
+    for place, stratum in enumerate(rows.strata):
+        receiver, _, zone = stratum
+        part = (receiver, step_of(stratum), zone) if step_of else (receiver, 0, "")
+        places.setdefault(part, []).append(place)
     return places

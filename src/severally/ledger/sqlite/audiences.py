@@ -22,9 +22,9 @@ WHERE l.audience = ? AND l.rid = ?
 """
 _ROWS = "SELECT seq, salt, box FROM recipient WHERE id BETWEEN ? AND ? ORDER BY id"
 _STRATA = """
-SELECT g.receiver, r.locale, count(*)
+SELECT g.receiver, r.locale, r.zone, count(*)
 FROM receiver_group AS g JOIN recipient AS r ON r.id BETWEEN g.first AND g.last
-WHERE g.audience = ? GROUP BY g.receiver, r.locale
+WHERE g.audience = ? GROUP BY g.receiver, r.locale, r.zone
 """
 _GROUPS = """
 SELECT receiver, last - first + 1 FROM receiver_group WHERE audience = ? ORDER BY first
@@ -76,11 +76,11 @@ class Audiences:
         with self._store.read() as db:
             return dict(groups(db, numbered(db, audience_id)[0]))
 
-    def strata(self, audience_id: str) -> Mapping[tuple[str, str], int]:
-        """Recipients per (receiver group, locale)."""
+    def strata(self, audience_id: str) -> Mapping[tuple[str, str, str], int]:
+        """Recipients per (receiver group, locale, time zone)."""
         with self._store.read() as db:
             rows = db.execute(_STRATA, (numbered(db, audience_id)[0],))
-            return {(receiver, locale): count for receiver, locale, count in rows}
+            return {(receiver, locale, zone): count for receiver, locale, zone, count in rows}
 
 
 def numbered(db: sqlite3.Connection, audience_id: str) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from severally.model.observed import Seen
 Tally = dict[int, dict[DeliveryState, int]]
 
 _COHORTS = """
-SELECT id, mailing, receiver, first, last, step FROM cohort WHERE mailing = ? ORDER BY id
+SELECT id, mailing, receiver, first, last, step, zone FROM cohort WHERE mailing = ? ORDER BY id
 """
 _TALLY = """
 SELECT t.cohort, t.state, t.n FROM cohort AS c JOIN tally AS t ON t.cohort = c.id

@@ -38,7 +38,8 @@ STEP = """
 UPDATE mailing SET state = ?, halt_epoch = ?, started_at = ?, ended_at = ?, reason = ? WHERE id = ?
 """
 _COHORT = """
-INSERT INTO cohort (id, mailing, receiver, lane, first, last, step) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO cohort (id, mailing, receiver, lane, first, last, step, zone)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _COUNTS = """
 SELECT state, sum(n) FROM tally JOIN cohort ON cohort.id = tally.cohort
@@ -116,7 +117,16 @@ class Mailings:
             db.executemany(
                 _COHORT,
                 (
-                    (c.id, c.mailing, c.receiver, lanes[c.receiver], c.first, c.last, c.step)
+                    (
+                        c.id,
+                        c.mailing,
+                        c.receiver,
+                        lanes[c.receiver],
+                        c.first,
+                        c.last,
+                        c.step,
+                        c.zone,
+                    )
                     for c in cohorts
                 ),
             )

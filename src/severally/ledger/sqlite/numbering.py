@@ -1,4 +1,4 @@
-"""Deliveries in SQLite: one ready row per recipient, numbered by (receiver, step).
+"""Deliveries in SQLite: one ready row per recipient, numbered by (receiver, step, zone).
 
 Responsible for the order of the numbers alone, in short transactions; `building` keeps what is
 half written from counting.
@@ -25,7 +25,7 @@ _ONE = """
 INSERT INTO delivery (id, recipient, cohort, state, attempts, epoch, at)
 VALUES (?, ?, ?, 0, 0, 0, ?)
 """
-_LOCALES = "SELECT id, locale FROM recipient WHERE id BETWEEN ? AND ? ORDER BY id"
+_STRATA = "SELECT id, locale, zone FROM recipient WHERE id BETWEEN ? AND ? ORDER BY id"
 
 
 def fill_in_order(store: Store, cohorts: Sequence[Cohort], recipient: int, now: float) -> None:
@@ -54,18 +54,18 @@ def fill_by_step(
         number, recipient, _ = numbered(db, audience)
         sizes = groups(db, number)
     for receiver, count in sizes:
-        parts = {c.step: (c, array("q")) for c in cohorts if c.receiver == receiver}
-        for id_, locale in _recipients(store, recipient, recipient + count - 1):
-            parts[step_of(receiver, locale)][1].append(id_)
+        parts = {(c.step, c.zone): (c, array("q")) for c in cohorts if c.receiver == receiver}
+        for id_, locale, zone in _recipients(store, recipient, recipient + count - 1):
+            parts[step_of((receiver, locale, zone)), zone][1].append(id_)
         for cohort, ids in parts.values():
             _write(store, cohort, ids, now)
         recipient += count
 
 
-def _recipients(store: Store, first: int, last: int) -> Iterator[tuple[int, str]]:
+def _recipients(store: Store, first: int, last: int) -> Iterator[tuple[int, str, str]]:
     for start in range(first, last + 1, _PAGE):
         with store.read() as db:
-            page = db.execute(_LOCALES, (start, min(last, start + _PAGE - 1))).fetchall()
+            page = db.execute(_STRATA, (start, min(last, start + _PAGE - 1))).fetchall()
         yield from page
 
 

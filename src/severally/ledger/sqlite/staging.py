@@ -36,7 +36,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _TABLES = """
 CREATE TABLE staged (
     seq INTEGER PRIMARY KEY, row INTEGER, rid TEXT, domain INTEGER, locale TEXT, blind BLOB,
-    loose BLOB, print BLOB, place INTEGER, salt BLOB, box BLOB, leaf BLOB
+    loose BLOB, print BLOB, place INTEGER, salt BLOB, box BLOB, leaf BLOB,
+    zone TEXT
 );
 CREATE TABLE domain (number INTEGER PRIMARY KEY, name TEXT UNIQUE, receiver TEXT);
 CREATE TABLE placed (id INTEGER PRIMARY KEY, rid TEXT, blind BLOB);
@@ -44,7 +45,7 @@ CREATE TABLE placed (id INTEGER PRIMARY KEY, rid TEXT, blind BLOB);
 _NEW_DOMAIN = "INSERT OR IGNORE INTO domain (name, receiver) VALUES (?1, ?1)"
 _ADD = """
 INSERT INTO staged
-VALUES (?, ?, ?, (SELECT number FROM domain WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, (SELECT number FROM domain WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _DOMAINS = "SELECT number, name FROM domain WHERE number > ? ORDER BY number LIMIT ?"
 _ASSIGN = "UPDATE domain SET receiver = ?2 WHERE name = ?1"
@@ -53,6 +54,10 @@ SELECT domain.receiver, sum(here.n) FROM domain
 JOIN (SELECT domain, count(*) AS n FROM staged GROUP BY domain) AS here
     ON here.domain = domain.number
 GROUP BY domain.receiver
+"""
+_ZONES = """
+SELECT domain.receiver, staged.zone, count(*) FROM staged
+JOIN domain ON domain.number = staged.domain GROUP BY domain.receiver, staged.zone
 """
 _IDS_AT = """
 SELECT rid FROM staged WHERE domain IN (SELECT number FROM domain WHERE receiver = ?)
@@ -78,11 +83,11 @@ JOIN staged AS later INDEXED BY staged_loose
 ORDER BY later.seq LIMIT ?
 """
 _IN_ORDER = """
-SELECT domain.receiver, locale, seq, rid, salt, box, leaf, blind
+SELECT domain.receiver, locale, seq, rid, salt, box, leaf, blind, zone
 FROM staged JOIN domain ON domain.number = staged.domain
 ORDER BY domain.receiver, place, seq
 """
-_RECIPIENT = "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_RECIPIENT = "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BY_RID = "INSERT INTO recipient_by_rid VALUES (?, ?, ?)"
 _BY_BLIND = "INSERT INTO recipient_by_blind VALUES (?, ?, ?)"
 _AUDIENCE = "INSERT INTO audience VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -129,6 +134,10 @@ class SqliteStaging:
     def receivers(self) -> Mapping[str, int]:
         """Rows that are left, by receiver."""
         return dict(self._all(_RECEIVERS))
+
+    def zones(self) -> Mapping[tuple[str, str], int]:
+        """Rows that are left, by receiver and time zone."""
+        return {(receiver, zone): count for receiver, zone, count in self._all(_ZONES)}
 
     def ids_at(self, receiver: str, most: int) -> Sequence[str]:
         """Up to `most` ids of this receiver's rows, in order of reading."""
@@ -203,15 +212,15 @@ class SqliteStaging:
 
     def _place(self, number: int, order: _Order, batch: list[tuple[Any, ...]]) -> None:
         start = order.next
-        for receiver, locale, _, _, _, _, leaf, _ in batch:
+        for receiver, locale, _, _, _, _, leaf, _, _ in batch:
             order.take(receiver, locale, leaf)
         numbered = list(enumerate(batch, start))
         with self._store.write() as db:
             db.executemany(
                 _RECIPIENT,
                 (
-                    (id_, number, seq, rid, locale, salt, box, leaf)
-                    for id_, (_, locale, seq, rid, salt, box, leaf, _) in numbered
+                    (id_, number, seq, rid, locale, salt, box, leaf, zone)
+                    for id_, (_, locale, seq, rid, salt, box, leaf, _, zone) in numbered
                 ),
             )
         with translated(self._path):
@@ -276,7 +285,7 @@ class _Order:
 def _stored(row: StagedRow) -> tuple[Any, ...]:
     return (
         row.seq, row.row, row.id, row.domain, row.locale, row.blind,
-        row.loose, row.print, row.order - _HALF, row.salt, row.box, row.leaf,
+        row.loose, row.print, row.order - _HALF, row.salt, row.box, row.leaf, row.zone,
     )  # fmt: skip
 
 
