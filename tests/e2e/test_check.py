@@ -219,6 +219,7 @@ def test_signatures_of_others_speak_for_nobody(shop: Workshop) -> None:
         ('value = "2026-12-01T12:00:00Z"', 'value = "soon"', "value"),
         ('sample = "AC-410000"', 'sample = "A 1"', "sample"),
         ('sample = "AC-410000"', "secret = true", "secret"),
+        ('value = "2026-12-01T12:00:00Z"', "value = 2026-12-01", "value"),
         ('layout = "default"', 'fallback = { ja = "xx" }', "fallback"),
     ],
 )
@@ -230,3 +231,9 @@ def test_every_setting_is_named_by_its_line(
     line = next(n for n, each in enumerate(text.splitlines(), 1) if each.startswith(after))
     said = shop.run("check", "index-change", "--json").said["findings"]
     assert f"{NOTICE}/notice.toml:{line}" in [each["where"] for each in said], key
+
+
+def test_a_moment_may_be_written_as_toml_has_it(shop: Workshop) -> None:
+    shop.two_languages()
+    shop.edit(f"{NOTICE}/notice.toml", '"2026-12-01T12:00:00Z"', "2026-12-01T12:00:00Z")
+    assert shop.run("check", "index-change", "--json").said["sound"]

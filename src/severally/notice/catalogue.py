@@ -82,7 +82,7 @@ class Translations:
             return self.refusal(segment, line, problem, "read it, mend it, and take the mark away")
         if state == "missing":
             return self.refusal(segment, line, "the translation is missing", "translate it")
-        if message is not None and message.id != segment.text:
+        if message is not None and (message.id != segment.text or message.previous_id):
             problem = "the translation is stale: its source changed"
             return self.refusal(segment, line, problem, "translate what changed")
         problem = "the translation is stale: nobody has confirmed it (it is marked fuzzy)"

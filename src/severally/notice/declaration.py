@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tomllib
 from collections.abc import Mapping
@@ -272,6 +273,8 @@ def _variable(
             Finding(where, f"{name!r} cannot be a variable", "use a-z, 0-9 and _, no own column")
         )
         return None
+    if isinstance(table, dict):
+        table = {key: _written(each) for key, each in table.items()}
     try:
         variable = msgspec.convert(table, _Variable)
     except msgspec.ValidationError as error:
@@ -300,6 +303,11 @@ def _variable(
     if sample is not None:
         declaration.samples[name] = sample
     return Variable(name, variable.type, variable.private, value, variable.optional)
+
+
+def _written(value: object) -> object:
+    """TOML's own dates and times as the text they were written as."""
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value
 
 
 def _value(declaration: Declaration, type: ValueType, raw: str | float | None) -> str | None:

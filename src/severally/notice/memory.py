@@ -17,6 +17,8 @@ from severally.notice.catalogue import catalogue_path, read_catalogue
 
 NEAR = 75
 """Percent of likeness below which an offer costs a translator more than it saves."""
+_TARGET = re.compile(r"\]\([^)\s]*\)")
+"""Where a link leads makes no two texts alike."""
 _WORD = re.compile(r"\{\{.*?\}\}|\w+|[^\w\s]")
 
 
@@ -45,13 +47,13 @@ class Memory:
             for match in _confirmed(folder, locale):
                 if match.source not in self._exact:
                     self._exact[match.source] = match
-                    self._words.append((_WORD.findall(match.source), match))
+                    self._words.append((_words(match.source), match))
 
     def best(self, source: str) -> Match | None:
         """The same text, or the most alike one."""
         if source in self._exact:
             return self._exact[source]
-        words = _WORD.findall(source)
+        words = _words(source)
         compared = difflib.SequenceMatcher(autojunk=False)
         compared.set_seq2(words)
         best: Match | None = None
@@ -65,6 +67,10 @@ class Memory:
                 least = ratio
                 best = Match(match.source, match.text, min(99, int(ratio * 100)), match.place)
         return best
+
+
+def _words(source: str) -> list[str]:
+    return _WORD.findall(_TARGET.sub("]", source))
 
 
 def _confirmed(folder: Path, locale: str) -> Iterator[Match]:
