@@ -22,7 +22,7 @@ from severally.app.api import ROUTERS, make_app
 from severally.app.api.health import Checks
 from severally.app.api.requests import Watched
 from severally.app.office import Office
-from severally.app.operations import intaking, webhooks
+from severally.app.operations import intaking, measuring, webhooks
 from severally.app.serving_parts import Part, Served
 from severally.app.urgent.part import urgent_part
 from severally.model.errors import UsageError
@@ -38,7 +38,7 @@ _LOGGED = frozenset(
 """The only fields a log line may have; what is not listed is dropped."""
 
 
-PARTS: tuple[Part, ...] = (intaking.part, webhooks.part, urgent_part)
+PARTS: tuple[Part, ...] = (measuring.part, intaking.part, webhooks.part, urgent_part)
 """Everything that runs beside the HTTP side, in the order it is started."""
 
 

@@ -17,6 +17,7 @@ from severally.app.incoming import doors
 from severally.app.lock import DeliveryLock
 from severally.app.office import Office
 from severally.app.operations.feedback_results import IntakeResult
+from severally.app.operations.measuring import Incoming
 from severally.app.stopping import told_to_end
 from severally.app.ways import open_spool
 from severally.deliver.intake import Intake
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
     from severally.app.serving_parts import Served
 
 Say = Callable[[str], None]
+Read = Callable[[str, Counter[str] | None], None]
+"""Told the place, and how many messages were what; None where it could not be read."""
 POLL_S = 1.0
 PATIENCE_S = 30.0
 """How long a mailbox that could not be read is left alone."""
+
+
+def _nobody(place: str, found: Counter[str] | None) -> None: ...
 
 
 def intake(office: Office, once: bool, until: float | None, say: Say) -> IntakeResult:
@@ -95,9 +101,13 @@ async def opened(office: Office, say: Say) -> AsyncIterator[None]:
         yield
 
 
-async def hear(office: Office, counts: Counter[str], stop: asyncio.Event, say: Say) -> None:
-    """Look at every place again and again. A place that cannot be read is said, and left alone
-    for a while; an error of the ledger ends it."""
+async def hear(
+    office: Office, counts: Counter[str], stop: asyncio.Event, say: Say, read: Read = _nobody
+) -> None:
+    """Look at every place again and again, telling `read` what was found there.
+
+    A place that cannot be read is said, and left alone for a while; an error of the ledger ends it.
+    """
     sources = office.wiring.make_sources(office.workspace)
     reader = intake_of(office)
     clock = office.wiring.clock
@@ -114,10 +124,12 @@ async def hear(office: Office, counts: Counter[str], stop: asyncio.Event, say: S
             except SeverallyError as error:
                 if type(error) is not SeverallyError:
                     raise
+                read(name, None)
                 say(f"{name}: {error}; trying again in {PATIENCE_S:.0f} s")
                 silent[name] = clock.monotonic() + PATIENCE_S
                 continue
             counts.update(found)
+            read(name, found)
             busy |= bool(found)
         if not busy:
             with contextlib.suppress(TimeoutError):
@@ -136,7 +148,9 @@ async def part(office: Office, served: Served) -> AsyncIterator[None]:
     stop = asyncio.Event()
     try:
         async with opened(office, lambda said: None):
-            task = served.beside(hear(office, counts, stop, lambda said: None))
+            seen = Incoming(served.watched.registry, lambda: kept(office))
+            hearing = hear(office, counts, stop, lambda said: None, seen.read)
+            task = served.beside(hearing)
             yield
             stop.set()
             await asyncio.gather(task, return_exceptions=True)
