@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from severally.adapters.keys import AesRowCipher, FileKeys
@@ -32,10 +33,7 @@ class Mailbag:
         self.keys = keys
         self.people = [f"Customer.{number}@there.example" for number in range(count)]
         self.frozen = FROZEN
-        staging = self.ledger.stage("a-1")
-        cipher = AesRowCipher(keys.audience_key("a-1"), "a-1")
-        staging.add([self._row(cipher, n, person) for n, person in enumerate(self.people)])
-        staging.freeze("customers.csv", 1.0)
+        freeze(self.ledger, keys, self.people)
         self.cohorts = mailing(self.ledger)
         self.intake = Intake(self.ledger, keys, AesRowCipher, lambda: 9.0)
         numbers = range(self.cohorts[0].first, self.cohorts[-1].last + 1)
@@ -54,22 +52,31 @@ class Mailbag:
     def party(self) -> Party:
         return party_of(self.keys, AesRowCipher, self.people[0])
 
-    def _row(self, cipher: AesRowCipher, number: int, person: str) -> StagedRow:
-        row = row_of(Recipient(f"c{number}", person, "en", "UTC", {"name": "Ann"}))
-        salt, box = cipher.seal(number, row)
-        blind = self.blind(person)
-        leaf = hashlib.sha256(row).digest()
-        return StagedRow(
-            number,
-            number,
-            f"c{number}",
-            "google",
-            "en",
-            blind,
-            blind,
-            leaf,
-            number,
-            salt,
-            box,
-            leaf,
-        )
+
+def freeze(ledger: Ledger, keys: Keys, people: Sequence[str]) -> None:
+    """The audience `a-1`, its rows encrypted as an import does it."""
+    staging = ledger.stage("a-1")
+    cipher = AesRowCipher(keys.audience_key("a-1"), "a-1")
+    staging.add([_row(keys, cipher, number, person) for number, person in enumerate(people)])
+    staging.freeze("customers.csv", 1.0)
+
+
+def _row(keys: Keys, cipher: AesRowCipher, number: int, person: str) -> StagedRow:
+    row = row_of(Recipient(f"c{number}", person, "en", "UTC", {"name": "Ann"}))
+    salt, box = cipher.seal(number, row)
+    blind = keys.blind(person.casefold())
+    leaf = hashlib.sha256(row).digest()
+    return StagedRow(
+        number,
+        number,
+        f"c{number}",
+        "google",
+        "en",
+        blind,
+        blind,
+        leaf,
+        number,
+        salt,
+        box,
+        leaf,
+    )

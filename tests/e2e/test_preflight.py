@@ -16,10 +16,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from tests.servers.nameserver import Nameserver
 
 from severally.adapters.dns import Dns
+from severally.app.config import load
+from severally.app.office import open_office
+from severally.app.operations import drafts
+from severally.app.operations.preflight import refuse_rejected
 from severally.app.preflight import dmarc, spf
 from severally.app.preflight.asking import Check, Result
 from severally.app.preflight.bulk import rejecting
 from severally.app.preflight.looking import Facts, look
+from severally.app.wiring import Wiring
+from severally.model.errors import Refused
+from severally.model.notice import Kind
 
 IP = "192.0.2.7"
 REVERSE = "7.2.0.192.in-addr.arpa"
@@ -291,3 +298,22 @@ def test_as_a_person_runs_it(server: Nameserver, tmp_path: Path) -> None:
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
     assert checks["SPF"]["result"] == "pass" and checks["DKIM"]["result"] == "fail"
     assert checks["Gmail"]["result"] == "fail" and "DKIM" in checks["Gmail"]["why"]
+
+
+def test_what_a_receiver_of_the_audience_rejects_is_refused(
+    server: Nameserver, tmp_path: Path
+) -> None:
+    """Before anybody is mailed; whoever rejects for something else stops nobody."""
+    program = Path(sys.executable).with_name("severally")
+    subprocess.run([program, "init", "w"], cwd=tmp_path, check=True, capture_output=True)
+    folder = tmp_path / "w"
+    text = (folder / "severally.toml").read_text("utf-8").replace("exchange.example", "shop.test")
+    more = f'\n[preflight]\nresolver = "{server.address}"\naddresses = ["{IP}"]\nsmtp_port = 1\n'
+    (folder / "severally.toml").write_text(text + more, "utf-8")
+    with open_office(load(folder), Wiring()) as office:
+        sender = drafts.sender_named(office, "notices", [])
+        assert sender is not None
+        with pytest.raises(Refused, match="Gmail would reject this mailing") as refused:
+            refuse_rejected(office, sender, Kind.SERVICE, "main", ["google", "gmx"])
+        assert any(each.where == "DKIM" and each.cure for each in refused.value.findings)
+        refuse_rejected(office, sender, Kind.SERVICE, "main", ["gmx"])

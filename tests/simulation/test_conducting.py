@@ -78,6 +78,7 @@ class Course:
         self.rehearsal = Rehearsed()
         self.boxes = boxes or Boxes()
         self.curves: tuple[Curve, Curve] = (AT_ONCE, AT_ONCE)
+        self.hard: Callable[[str], bool] = lambda rule: rule == "unknown user"
         self._make()
         self.epoch = ledger.take_over(self.now)
         self.rebuild()
@@ -91,12 +92,15 @@ class Course:
             rehearsing=self.rehearsal,
             sentinels=self.boxes,
             curves=lambda: self.curves,
-            hard=lambda rule: rule == "unknown user",
+            hard=self.hard,
             unfit=lambda mailing: self.changed,
         )
 
-    def _make(self) -> None:
+    def _freeze(self) -> None:
         audience(self.ledger, self.people)
+
+    def _make(self) -> None:
+        self._freeze()
         plan = StagingPlan(self.steps, (Sentinel("s1", "s1@exchange.example", "en"),))
         frozen = msgspec.structs.replace(FROZEN, staging=plan)
         made = Mailing("m-1", "n", "a-1", self.people, "d", M.REHEARSED, "main", step=-1)

@@ -11,7 +11,7 @@ from severally.model.choices import Selector
 from severally.model.errors import Finding, Refused
 from severally.model.notice import Notice
 from severally.model.stencil import Choice, Landing, Piece, Pieces, Slot, Stencil
-from severally.notice import cldr
+from severally.notice import cldr, why
 from severally.notice.declaration import Declaration, read_declaration
 from severally.notice.draft import Draft, Words
 from severally.notice.frame import Frame
@@ -77,6 +77,8 @@ def _stencil(draft: Draft, locale: str, words: Words, frame: Frame) -> Stencil:
         (block, words[block.segment.id].tree if block.segment else None)
         for block in draft.source.blocks
     ]
+    if why.lacks_reason(draft.declaration.kind, draft.source.blocks):
+        blocks += why.reason(draft.declaration.kind, locale, draft.source.blocks)
     subject = plain_pieces(words["subject"].tree)
     preheader = words.get("preheader")
     document = frame.pieces(

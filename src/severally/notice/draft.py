@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from severally.model.errors import Finding, Refused
+from severally.notice import why
 from severally.notice.catalogue import Translations, catalogue_path, shown_catalogue
 from severally.notice.comparing import differences
 from severally.notice.declaration import read_declaration
@@ -90,6 +91,20 @@ class Draft:
                     "take it out, and its column is not needed",
                     warning=True,
                 )
+        yield from self._unexplained()
+
+    def _unexplained(self) -> Iterator[Finding]:
+        declaration = self.declaration
+        if not why.lacks_reason(declaration.kind, self.source.blocks):
+            return
+        for locale in why.unspoken(declaration.sent):
+            yield Finding(
+                declaration.where("kind"),
+                f"why it is sent is said in English to those who read {locale}",
+                "say it yourself, in a paragraph with the id {#why}",
+                warning=True,
+                locale=locale,
+            )
 
     # --- reading
 

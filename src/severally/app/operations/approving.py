@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from severally.app.lock import exclusively
 from severally.app.office import Office
-from severally.app.operations import fitness, proposing
+from severally.app.operations import fitness, preflight, proposing
 from severally.app.operations.approvals import APPROVED
 from severally.app.operations.sends import note_begun
 from severally.app.operations.signing import Actor, act_as, on_record
@@ -108,10 +108,20 @@ def begin(office: Office, mailing_id: str, code: str, glass: Glass | None = None
         said = _broken(office, mailing, actor, glass) if glass else ""
         if not glass:
             refuse_unapproved(office, mailing)
+        if office.workspace.purpose == "live":
+            _refuse_rejected(office, mailing)
         _note_speed(office, mailing, actor)
         note_begun(office, mailing)
         now = office.wiring.clock.wall()
         return office.ledger.set_state(mailing_id, _M.REHEARSED, now, who=actor.name, said=said)
+
+
+def _refuse_rejected(office: Office, mailing: Mailing) -> None:
+    """What DNS says may have changed since it was proposed. Raises Refused."""
+    frozen = office.ledger.frozen(mailing.id)
+    receivers = office.ledger.receivers(mailing.audience)
+    kind = frozen.notice.kind
+    preflight.refuse_rejected(office, frozen.sender, kind, mailing.route, receivers)
 
 
 def refuse_unapproved(office: Office, mailing: Mailing) -> None:
