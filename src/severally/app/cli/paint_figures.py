@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SHOWN = 24
-_HEADINGS = ("lane", "locale", "recipients", "accepted", "deferred", "bounced", "complaints",
-             "unsubscribed", "half by", "95 % by")  # fmt: skip
+_HEADINGS = ("lane", "locale", "recipients", "accepted", "deferred", "bounced", "spam", "out",
+             "half by", "95 % by")  # fmt: skip
 
 
 def figures(found: Figures, console: Console) -> None:
-    """A line for each lane and locale, the largest first, and the earlier mailings."""
+    """A line for each lane and locale, the largest first, and the earlier mailings. `spam`: who
+    called it that; `out`: who unsubscribed."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in _HEADINGS:
-        grid.add_column(heading, justify="left" if heading in _HEADINGS[:2] else "right")
+        named = heading in _HEADINGS[:2]
+        grid.add_column(heading, justify="left" if named else "right", no_wrap=named)
     for each in sorted(found.groups, key=lambda each: -each.recipients)[:_SHOWN]:
         classes = ", ".join(f"{kind} {number(n)}" for kind, n in each.bounced.items())
         grid.add_row(

@@ -120,6 +120,9 @@ def _curve(what: str, found: Iterable[Figure], width_s: float) -> Curve:
     points: list[tuple[float, int]] = []
     total = 0
     for slot, count in _by_slot(found):
+        before = round(slot * width_s, 3)
+        if before and (not points or points[-1][0] < before):
+            points.append((before, total))  # nothing happened until then
         total += count
         points.append((round((slot + 1) * width_s, 3), total))
     return Curve(what, tuple(points))
