@@ -95,12 +95,12 @@ class _Session:
         greetings = {"greets": b"554 5.3.2 not now\r\n", "garbage": b"\x00\xffwhat?\r\n"}
         writer.write(greetings.get(mood, b"220 receiver.example ESMTP\r\n"))
         while line := await reader.readline():
-            mood = self.mood
+            verb = line[:4].upper()
+            mood = self.mood if verb == b"MAIL" else mood
             if mood == "hanging":  # connections from better days hang and break too
                 await asyncio.sleep(600)
             if mood in greetings or mood == "down":
                 return
-            verb = line[:4].upper()
             if verb == b"EHLO":
                 tls = b"250-STARTTLS\r\n" if self._context else b""
                 writer.write(b"250-receiver.example\r\n" + tls + b"250 PIPELINING\r\n")
@@ -111,11 +111,12 @@ class _Session:
                 await writer.start_tls(self._context)
             elif verb == b"RCPT":
                 self._to = line[line.index(b"<") + 1 : line.index(b">")].decode()
-                refused = self.mood == "refusing"
+                refused = mood == "refusing"
                 writer.write(b"554 5.7.1 relay access denied\r\n" if refused else b"250 ok\r\n")
             elif verb == b"DATA":
                 writer.write(b"354 go on\r\n")
                 await self._data(reader, writer)
+                await asyncio.sleep(0)  # no sender that pipelines keeps the others waiting
             elif verb == b"QUIT":
                 writer.write(b"221 bye\r\n")
                 return
@@ -145,7 +146,7 @@ async def _main(log: Path, mood: Path, context: ssl.SSLContext | None) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await _Session(file, mood, context).serve(reader, writer)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 24, backlog=512)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 18, backlog=512)
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 
 from proofs import urgent_crash, urgent_outbox, urgent_routes, workspace
-from proofs.newsdesk import NOTICE, Desk, address, desk, number_of, values
+from proofs.callers import ask_all
+from proofs.newsdesk import NOTICE, Desk, desk, number_of
 from proofs.receiver import Receiver, receiving
 
 RATE, SECONDS = 50, 120
@@ -33,8 +34,8 @@ class Latencies:
     """Seconds from the call to the receiver's 250, for each message of a run."""
 
     name: str
-    asked: dict[int, float] = field(default_factory=dict)
-    accepted: int = 0
+    asked: dict[int, float]
+    accepted: int
     seconds: list[float] = field(default_factory=list)
 
     def quantile(self, share: float) -> float:
@@ -49,28 +50,9 @@ class Latencies:
         )
 
 
-async def load(
-    url: str, key: str, numbers: Sequence[int], per_second: float, name: str
-) -> Latencies:
+def load(url: str, key: str, numbers: Sequence[int], per_second: float, name: str) -> Latencies:
     """Ask for these messages at this rate, each at its moment whatever became of the others."""
-    found = Latencies(name)
-    began = time.time() + 0.2
-    limits = httpx.Limits(max_connections=64)
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as http:
-
-        async def ask(index: int, number: int) -> None:
-            await asyncio.sleep(max(0.0, began + index / per_second - time.time()))
-            body = {"notice": NOTICE, "recipient": {"email": address(number)}}
-            body["variables"] = values(number)  # type: ignore[assignment]
-            found.asked[number] = time.time()
-            answer = await http.post(
-                "/v1/messages", json=body, headers={"Idempotency-Key": f"{name}-{number}"}
-            )
-            found.accepted += answer.status_code == 202
-
-        await asyncio.gather(*(ask(index, number) for index, number in enumerate(numbers)))
-    return found
+    return Latencies(name, *asyncio.run(ask_all(url, key, numbers, per_second, name)))
 
 
 def arrived(found: Latencies, receiver: Receiver, within_s: float = 60.0) -> Latencies:
@@ -97,7 +79,9 @@ def beside_bulk(folder: Path, seconds: int, customers: int, burst: int) -> list[
         one = desk(folder / "newsroom", {"main": receiver.port}, customers)
         with one.serving() as (_, url):
             count = RATE * seconds
-            alone = asyncio.run(load(url, one.key, range(count), RATE, "alone"))
+            # the composing process is there, and every connection is open
+            arrived(load(url, one.key, range(10**6, 10**6 + 2 * RATE), RATE, "warm"), receiver)
+            alone = load(url, one.key, range(count), RATE, "alone")
             arrived(alone, receiver)
             mailing = workspace.start(
                 one.folder, "send", "index-change", "--audience", "customers.csv", "--json"
@@ -105,13 +89,13 @@ def beside_bulk(folder: Path, seconds: int, customers: int, burst: int) -> list[
             _wait_for_bulk(receiver)
             began = time.time()
             numbers = range(count, 2 * count)
-            beside = asyncio.run(load(url, one.key, numbers, RATE, "beside a mailing"))
+            beside = load(url, one.key, numbers, RATE, "beside a mailing")
             ended = time.time()
             arrived(beside, receiver)
             still = mailing.poll() is None
             rate = bulk_rate(receiver, began, ended)
             numbers = range(2 * count, 2 * count + burst)
-            stormed = asyncio.run(load(url, one.key, numbers, burst, "burst"))
+            stormed = load(url, one.key, numbers, burst, "burst")
             arrived(stormed, receiver)
             during = "during" if mailing.poll() is None else "after"
             mailing.terminate()

@@ -29,6 +29,9 @@ from severally.model.errors import UsageError
 
 BACKLOG = 2_048
 """Connections that may wait to be taken (uvicorn's own default)."""
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients keep theirs (httpx five seconds, nginx
+sixty), so that none is closed under a request that has just set out."""
 GRACE_S = 10.0
 """How long requests under way may take to end after SIGTERM (Kubernetes kills after 30 s)."""
 _LOGGED = frozenset(
@@ -93,6 +96,7 @@ async def _serve(
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(GRACE_S),
             ws="none",
         )
