@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from litestar import Request, Response, Router, post
+from litestar import MediaType, Request, Response, Router, post
 from litestar.params import FromPath
 
 from severally.app.api.given import Given
@@ -24,7 +24,7 @@ MOST_BYTES = 8_000_000
 @post("/{route:str}", status_code=200, include_in_schema=False, request_max_body_size=MOST_BYTES)
 async def heard(
     doors: Given[Doors], route: FromPath[str], request: Request[Any, Any, Any]
-) -> Response[None]:
+) -> Response[str]:
     """200 when it is on disk."""
     body = await request.body()
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -34,7 +34,7 @@ async def heard(
         raise Declined(404, "no-such-route", "no route of this name hears of events") from None
     except Unverified as reason:
         raise Declined(401, "unverified", f"the call is not believed: {reason}") from None
-    return Response(None, status_code=200)
+    return Response("", media_type=MediaType.TEXT)
 
 
 webhooks = Router(PATH, route_handlers=[heard])
