@@ -145,7 +145,8 @@ def moto(folder: Path) -> Iterator[tuple[str, Kept]]:
 
     def kept() -> list[tuple[str, str]]:
         data = _json(f"{url}/moto-api/data.json")["ses"]
-        return [(box, "") for each in data["RawMessage"] for box in each["destinations"]]
+        # moto names whom it was sent to twice: by the call, and by the To field
+        return [(box, "") for each in data["RawMessage"] for box in set(each["destinations"])]
 
     command = [server, "-H", "127.0.0.1", "-p", str(port)]
     with running(command, folder / "moto.log", _up(f"{url}/moto-api/data.json"), {}):
@@ -186,7 +187,7 @@ def resend_local(folder: Path) -> Iterator[tuple[str, Kept]]:
     before: list[Any] = []
 
     def rows() -> list[Any]:
-        found = _json(f"{url}/dashboard-api/emails")
+        found = _json(f"{url}/dashboard-api/emails?limit=10000")
         return list(found if isinstance(found, list) else found.get("data", found.get("emails")))
 
     def kept() -> list[tuple[str, str]]:
