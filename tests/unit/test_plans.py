@@ -149,7 +149,7 @@ def test_the_picture_is_a_curve_from_nothing_to_everybody(office: Office, tmp_pa
     charts.check(office, file)
     charts.write(office, file, "terms & <more>", result(0.0).curve)
     tree = ET.fromstring(file.read_text("utf-8"))
-    (line,) = tree.findall("{http://www.w3.org/2000/svg}polyline")
+    (line,) = tree.iter("{http://www.w3.org/2000/svg}polyline")
     points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
     assert points == sorted(points) and points[0][1] == 554.0 and points[-1] == (972.0, 56.0)
     texts = [each.text for each in tree.iter("{http://www.w3.org/2000/svg}text")]
