@@ -41,7 +41,9 @@ async def _caller(url: str, key: str, left: object, name: str) -> int:
         asked = {"notice": NOTICE, "recipient": {"email": address(number)}}
         asked["variables"] = values(number)  # type: ignore[assignment]
         body = json.dumps(asked).encode()
-        head = _HEAD.format(host=place.netloc, key=key, name=f"{name}-{number}", size=len(body))
+        head = _HEAD.format(
+            host=place.netloc, key=key, name=f"{name.replace(' ', '-')}-{number}", size=len(body)
+        )
         writer.write(head.encode() + body)
         accepted += await _status(reader) == 202
     writer.close()
