@@ -1,8 +1,8 @@
 """What comes back, whole: the corpus, a million damaged messages, a hundred kills of the intake.
 
 Items 2 and 3 of what it must show, `python -m proofs.incoming 3` the last alone. Item 1 is shown
-by `proofs/incoming_postfix.py`, 4 and 5 by `tests/e2e/test_unsubscribe.py` and
-`tests/e2e/test_preflight.py` as they stand.
+by `proofs/incoming_postfix.py`, 4 by `proofs/unsubscribing.py`, 5 by `tests/e2e/test_preflight.py`
+as it stands, 6 by `bench/incoming.py` and `tests/simulation/test_bounces_at_gates.py`.
 """
 
 from __future__ import annotations
