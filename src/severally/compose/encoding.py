@@ -18,6 +18,7 @@ from severally.model.stencil import Choice, Landing, Pieces, Slot
 _BASE64_ABOVE = 1 / 6
 """Share of non-ASCII bytes above which base64 (4/3) is smaller than quoted-printable (1 + 2s)."""
 _LINE_BYTES = 57
+_QUOTED_LINE = 76
 _GROUP = 3
 """Octets that base64 encodes together."""
 ISOLATE, POP = "\u2068", "\u2069"
@@ -200,7 +201,8 @@ class QuotedPart:
         encode: Callable[..., bytes] = binascii.b2a_qp
         for index, slot in self._slots:
             value = landed(values[slot.name], slot.landing, self._rtl)
-            frame[index] = encode(value.encode(), istext=False).replace(b"\n", b"\r\n")
+            said = encode(value.encode(), istext=False).replace(b"\n", b"\r\n")
+            frame[index] = said if len(said) < _QUOTED_LINE else _with_room(said)
         return b"".join(frame)
 
 
@@ -210,5 +212,15 @@ def _quoted_literal(text: str, first: bool, last: bool) -> bytes:
     if not first:
         encoded = b"=\r\n" + encoded
     if not last and not encoded.endswith(b"\r\n"):
-        encoded += b"=\r\n"
+        encoded = _with_room(encoded) + b"=\r\n"
     return encoded
+
+
+def _with_room(encoded: bytes) -> bytes:
+    """A full last line is broken, so that a soft break may follow (RFC 2045 6.7: 76 with it)."""
+    before, end, last = encoded.rpartition(b"\r\n")
+    if len(last) < _QUOTED_LINE:
+        return encoded
+    cut = last.find(b"=", _QUOTED_LINE - 3, _QUOTED_LINE - 1)  # never within `=C3`
+    cut = _QUOTED_LINE - 1 if cut < 0 else cut
+    return before + end + last[:cut] + b"=\r\n" + last[cut:]
