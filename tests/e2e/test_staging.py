@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +29,20 @@ from tests.servers.postfix import postfix
 from tests.smtp_sink import Received
 from tests.staff import CODE_S, Staff
 from tests.staged import IN_DIALOGUE
+from tests.website import Everywhere, Website
 from tests.workshop import Workshop, complaints, rows
 
+from severally.adapters.links import WebLinks
+from severally.app.config import load
+from severally.app.office import open_office
+from severally.app.operations import approving
+from severally.app.operations.results import Report
+from severally.app.wiring import Wiring
+from severally.model.mailing import MailingState
+from severally.model.staging import asks_a_person
+
 PEOPLE = 1_100
+LOOKS = 30_000
 CODES = 8
 """What people type until it is sent: alice signs in and enters two, bob signs in, and so on."""
 BOXES = (("en-1", "en"), ("en-2", "en"), ("de-1", "de"), ("de-2", "de"))
@@ -48,6 +61,11 @@ def arrived(each: oracle.Received) -> Received:
     return Received("", (each.recipient,), raw, b"")
 
 
+def everywhere(site: Website) -> WebLinks:
+    """Every link leads there."""
+    return WebLinks(lambda host: True, Everywhere(site.port))
+
+
 def imap_sentinel(name: str, locale: str, port: int, password: Path) -> str:
     return (
         f'[sentinels.{name}]\naddress = "sentinel-{name}@exchange.example"\n'
@@ -60,13 +78,17 @@ class Newsroom(Staff):
     """A live workspace with its people, whose notices go out through a relay; everything is done
     by the verbs, from `init` on."""
 
-    def __init__(self, root: Path, port: int, sentinels: Sequence[str]) -> None:
+    def __init__(self, root: Path, port: int, sentinels: Sequence[str], site: Website) -> None:
         shop = Workshop(root / "newsroom", port)
         staged.staged(shop, sentinels)
         shop.edit("severally.toml", 'purpose = "trial"', 'purpose = "live"')
         # by the time that customers are told it is now: what arrives is stamped by others
         super().__init__(shop, root / "state", ahead=-CODES * CODE_S)
-        self.wiring = replace(self.wiring, bounce_curves=IN_DIALOGUE.bounce_curves)
+        self.wiring = replace(
+            self.wiring,
+            bounce_curves=IN_DIALOGUE.bounce_curves,
+            make_links=lambda workspace: everywhere(site),
+        )
         self.hire()
 
     def see_through(self, people: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -91,9 +113,13 @@ def test_a_live_mailing_goes_by_the_verbs_alone_from_a_proposal_to_everybody(
     password.touch(mode=0o600)
     password.write_text(PASSWORD + "\n")
     names = [f"sentinel-{name}" for name, _ in BOXES]
-    with postfix(secure=False, boxes=names) as server, dovecot(server.folder / "mail") as imap:
+    with (
+        postfix(secure=False, boxes=names) as server,
+        dovecot(server.folder / "mail") as imap,
+        Website() as site,
+    ):
         boxes = [imap_sentinel(name, locale, imap.port, password) for name, locale in BOXES]
-        room = Newsroom(tmp_path, server.port, boxes)
+        room = Newsroom(tmp_path, server.port, boxes, site)
         people = rows(PEOPLE)
         report = room.see_through(people)
         assert (report["state"], report["reason"]) == ("done", "")
@@ -101,6 +127,8 @@ def test_a_live_mailing_goes_by_the_verbs_alone_from_a_proposal_to_everybody(
         assert server.settle() == PEOPLE
         received = [arrived(each) for each in oracle.maildir(server.inbox)]
     assert complaints(received, people) == []
+    assert site.asked and len(site.asked) == len(set(site.asked)), "each link once"
+    assert {asked.partition("/")[0] for asked in site.asked} == {"exchange.example"}
     steps = opened(report["history"])
     assert steps == sorted(steps) and steps[0] == 0
     told = "\n".join(room.story())
@@ -142,6 +170,56 @@ def test_what_a_relay_spoils_halts_before_the_first_customer(
     assert said in report.reason
     assert not [deed for deed in report.history if deed.what.startswith("step")]
     assert "@" not in report.reason
+
+
+def linked(tmp_path: Path, status: int, patience: str) -> Report:
+    """A mailing whose links all get this answer; who is asked about one halts it."""
+    with Meddler(tmp_path / "mail") as relay, Website(lambda path: status) as site:
+        shop = Workshop(tmp_path / "place", relay.port)
+        staged.staged(
+            shop, [staged.maildir_sentinel(n, locale, relay.folder) for n, locale in BOXES]
+        )
+        shop.edit(
+            "severally.toml",
+            'sentinel_patience = "60s"',
+            f'sentinel_patience = "{patience}"\nfollow_links = true',
+        )
+        wiring = replace(IN_DIALOGUE, make_links=lambda workspace: everywhere(site))
+        somebody = threading.Thread(target=halts_when_asked, args=(shop.root,))
+        somebody.start()
+        report = staged.conduct(shop.root, shop.customers(rows(60)), 600.0, wiring)
+        somebody.join()
+        assert relay.customers == 0
+    assert report.state == "halted"
+    return report
+
+
+def halts_when_asked(root: Path) -> None:
+    """Somebody who looks at the workspace until they are asked about a link, or it is over."""
+    with open_office(load(root), Wiring()) as office:
+        for _ in range(LOOKS):
+            known = {mailing.id: mailing for mailing in office.ledger.mailings()}
+            mailing = known.get("m-staged")
+            if mailing and mailing.state is MailingState.HALTED:
+                return
+            if mailing and "a link in it" in asks_a_person(office.ledger.acts(mailing.id)):
+                approving.decide(office, mailing.id, False, "the site is down")
+                return
+            time.sleep(0.02)
+
+
+def test_a_link_that_leads_nowhere_halts_before_the_first_customer(tmp_path: Path) -> None:
+    report = linked(tmp_path, 404, "600s")
+    assert report.reason.startswith("sentinel: ")
+    assert "a link in it: exchange.example says 404 to it" in report.reason
+
+
+def test_a_link_that_does_not_answer_is_asked_of_a_person(tmp_path: Path) -> None:
+    report = linked(tmp_path, 503, "1s")
+    assert report.reason == "the site is down"
+    waited = [deed.detail for deed in report.history if deed.what == "waits"]
+    said = "a link in it: exchange.example says 503 to it"
+    assert any(words.startswith("sentinels: person: ") and said in words for words in waited)
 
 
 def test_a_sentinel_that_gets_nothing_holds_the_mailing(tmp_path: Path) -> None:

@@ -206,7 +206,8 @@ class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StagingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[staging]`: how a mailing is let out. `approvals` people other than the author."""
+    """`[staging]`: how a mailing is let out. `approvals` people other than the author.
+    `follow_links` without a word: in a live workspace."""
 
     approvals: int = 1
     canary: int = 1200
@@ -215,6 +216,7 @@ class StagingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trickle: str = "10m"
     patience: str = "6h"
     sentinel_patience: str = "15m"
+    follow_links: bool | None = None
 
 
 class SentinelSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

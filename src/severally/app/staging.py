@@ -28,6 +28,7 @@ class Staging:
     trickle_s: float = 600.0
     patience_s: float = 6 * 3600.0
     sentinel_patience_s: float = 900.0
+    follow_links: bool = False
     sentinels: dict[str, SentinelSection] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
 
@@ -44,10 +45,11 @@ class Staging:
             self.patience_s,
             self.sentinel_patience_s,
             self.trickle_s,
+            self.follow_links,
         )
 
 
-def read_staging(file: TomlFile) -> Staging:
+def read_staging(file: TomlFile, live: bool) -> Staging:
     """What severally.toml says; mistakes are added to its findings."""
     section = file.table("staging", file.data.get("staging", {}), StagingSection)
     section = section or StagingSection()
@@ -61,6 +63,7 @@ def read_staging(file: TomlFile) -> Staging:
         file.duration("staging.trickle", section.trickle),
         file.duration("staging.patience", section.patience),
         file.duration("staging.sentinel_patience", section.sentinel_patience),
+        live if section.follow_links is None else section.follow_links,
         _sentinels(file),
         audit.checkpoints,
     )

@@ -14,6 +14,7 @@ from severally.adapters.dns import Dns
 from severally.adapters.dns_cache import DnsCache
 from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.keys import FileKeys
+from severally.adapters.links import WebLinks
 from severally.adapters.mailboxes import Imap, ImapMailbox, MaildirMailbox
 from severally.adapters.mta_sts import Https, StsReader
 from severally.adapters.outbox_sqlite import SqliteOutbox
@@ -33,7 +34,7 @@ from severally.app.sections import (
 from severally.app.urgent.outbox_settings import PostgresqlOutboxSection, SqliteOutboxSection
 from severally.model.destination import Destination, MailHost
 from severally.model.errors import Refused, UsageError
-from severally.ports import Exchanges, Keys, Mailbox, Transport
+from severally.ports import Exchanges, Keys, Links, Mailbox, Transport
 from severally.ports.incoming import Incoming
 from severally.ports.outbox import Outbox
 from severally.transport.discard import DiscardTransport
@@ -49,6 +50,11 @@ def open_keys(workspace: Workspace) -> Keys:
     """The workspace's secrets. Raises UsageError where they are missing or not private."""
     files = [key.key_file for sender in workspace.senders.values() for key in sender.dkim]
     return FileKeys(workspace.root / "keys", [workspace.path(file) for file in files])
+
+
+def make_links(workspace: Workspace) -> Links:
+    """Where links of notices lead; a trial workspace reaches what it may send to."""
+    return WebLinks(workspace.allowed.host)
 
 
 def make_transport(workspace: Workspace, name: str) -> Transport:

@@ -35,6 +35,7 @@ from severally.app.lanes import lane_of
 from severally.app.sections import MxRoute
 from severally.app.studio import Camera, Fonts
 from severally.app.ways import (
+    make_links,
     make_mailbox,
     make_outboxes,
     make_sources,
@@ -68,6 +69,7 @@ from severally.ports import (
     Composer,
     Keys,
     Ledger,
+    Links,
     Mailbox,
     Resolver,
     RowCipher,
@@ -194,6 +196,7 @@ class Wiring:
     open_keys: Callable[[Workspace], Keys] = open_keys
     resolver: Callable[[Workspace, str, Keys, Clock], Resolver] = make_resolver
     make_mailbox: Callable[[Workspace, str], Mailbox] = make_mailbox
+    make_links: Callable[[Workspace], Links] = make_links
     make_sources: Callable[[Workspace], Mapping[str, Incoming]] = make_sources
     make_outboxes: Callable[[Workspace], Mapping[str, Outbox]] = make_outboxes
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
@@ -261,6 +264,7 @@ class Wiring:
                 lambda name: self.make_mailbox(workspace, name),
                 self.clock.wall,
                 off_loop,
+                self.make_links(workspace),
             ),
             curves=self.bounce_curves,
             hard=means_nobody,

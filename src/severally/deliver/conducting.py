@@ -7,6 +7,7 @@ the ledger each time. Not responsible for the gate's judgement (`stage.gates`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from severally.stage.arrival import Curve
 from severally.stage.gates import Answer, Decision, Gate, SentinelSeen
 
 _CONDUCTED = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
+_FIGURES = re.compile(r"[+\-±]?\d[\d.,]*")
 _LEAVING = (DeliveryState.READY, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
 
 
@@ -270,7 +272,7 @@ class Conductor:
 
     async def _say(self, mailing_id: str, words: str) -> None:
         """Into the record, when what is said changes in more than its figures."""
-        kind = ":".join(words.split(":", 2)[:2])
+        kind = _FIGURES.sub("", words)
         if self._said.get(mailing_id) != kind:
             self._said[mailing_id] = kind
             act = Act(self._wall(), mailing_id, "waits", words)

@@ -1,23 +1,31 @@
 """The sentinels of a mailing: told first, through the very route, and read back.
 
-Responsible for saying of each what has become of its message. Missing is not right. Not
+Responsible for saying of each what has become of its message. Missing is not right,
+nor is a link that does not answer. Not
 responsible for what follows from that (`stage.gates`), nor for how a mailbox is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from severally.deliver.arrived import token_of, what_is_wrong
+from severally.deliver.linked import common_links
 from severally.guard.expected import Expectation
 from severally.model.mailing import Frozen
-from severally.model.observed import Arrival
+from severally.model.observed import Answered, Arrival, Followed
 from severally.model.recipient import Recipient
 from severally.model.staging import StagingPlan
-from severally.ports import Mailbox
+from severally.ports import Links, Mailbox
 from severally.stage.gates import Arrived, SentinelSeen
+
+_AGAIN_S = 15.0
+_NOT_YET = Followed(Answered.UNKNOWN, "not followed yet")
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,10 @@ class SentinelWatch:
         mailbox_of: Callable[[str], Mailbox],
         wall: Callable[[], float],
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        links: Links,
     ) -> None:
+        self._links = links
+        self._followed: dict[tuple[float, str], tuple[float, Followed]] = {}
         self._send = send
         self._mailbox_of = mailbox_of
         self._mailboxes: dict[str, Mailbox] = {}
@@ -66,14 +77,14 @@ class SentinelWatch:
             sent = await self._off_loop(lambda: self._send(mailing_id, plan))
             self._sent[mailing_id] = sent
         tokens = {told.token for told in sent.told}
-        return [await self._one(sent, told, tokens) for told in sent.told]
+        return [await self._one(sent, told, tokens, plan.follow_links) for told in sent.told]
 
     def waited_s(self, mailing_id: str) -> float:
         """Seconds since they were sent."""
         sent = self._sent.get(mailing_id)
         return self._wall() - sent.at if sent else 0.0
 
-    async def _one(self, sent: Sent, told: Told, tokens: set[str]) -> SentinelSeen:
+    async def _one(self, sent: Sent, told: Told, tokens: set[str], follow: bool) -> SentinelSeen:
         mailbox = self._mailboxes.get(told.name)
         if mailbox is None:
             mailbox = self._mailboxes[told.name] = self._mailbox_of(told.name)
@@ -84,9 +95,35 @@ class SentinelWatch:
                 return _seen(sent, told, Arrived.WRONG, why, arrival)
         if len(ours) > 1:
             return _seen(sent, told, Arrived.WRONG, f"it arrived {len(ours)} times", ours[0])
-        if ours:
-            return _seen(sent, told, Arrived.RIGHT, "", ours[0])
-        return _seen(sent, told, Arrived.MISSING)
+        if not ours:
+            return _seen(sent, told, Arrived.MISSING)
+        right = _seen(sent, told, Arrived.RIGHT, "", ours[0])
+        return await self._linked(sent, right, ours[0]) if follow else right
+
+    async def _linked(self, sent: Sent, right: SentinelSeen, arrival: Arrival) -> SentinelSeen:
+        """It is right, if its links answer as well."""
+        links = common_links(arrival.raw, right.locale, sent.frozen)
+        worst = _worst(await asyncio.gather(*(self._follow(sent, link) for link in links)))
+        if worst is None:
+            return right
+        arrived = Arrived.WRONG if worst.answered is Answered.WRONG else Arrived.MISSING
+        return msgspec.structs.replace(right, arrived=arrived, why=f"a link in it: {worst.why}")
+
+    async def _follow(self, sent: Sent, link: str) -> Followed:
+        """Once for all sentinels of a mailing; again after a while where it did not say."""
+        now = self._wall()
+        at, known = self._followed.get((sent.at, link), (0.0, _NOT_YET))
+        if known.answered is Answered.UNKNOWN and now - at >= _AGAIN_S:
+            hosts = sent.frozen.notice.link_hosts
+            known = await asyncio.to_thread(self._links.follow, link, hosts)
+            self._followed[sent.at, link] = now, known
+        return known
+
+
+def _worst(followed: Iterable[Followed]) -> Followed | None:
+    """What is wrong, or else what is not known."""
+    bad = [each for each in followed if each.answered is not Answered.RIGHT]
+    return min(bad, key=lambda each: each.answered is not Answered.WRONG, default=None)
 
 
 def _wrong(sent: Sent, told: Told, arrival: Arrival) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,23 @@ class Arrival(msgspec.Struct, frozen=True):
     raw: bytes
     folder: str
     at: float
+
+
+class Answered(StrEnum):
+    """What became of a link that was followed."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    """Nothing is there, or it leads where the notice does not say."""
+    UNKNOWN = "unknown"
+    """It did not say: too slow, not reached, not for programs."""
+
+
+class Followed(NamedTuple):
+    """One link, and why it is not right; the words name hosts."""
+
+    answered: Answered
+    why: str
 
 
 class Seen(msgspec.Struct, frozen=True):

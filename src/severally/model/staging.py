@@ -34,7 +34,8 @@ class StagingPlan(msgspec.Struct, frozen=True):
     """What the approvers approve: the steps in order, and how long missing data is waited for.
 
     `patience_s` for bounces, `sentinel_patience_s` for sentinels, then a person is asked.
-    `trickle_s` lies between the chunks that leave while a gate is undecided.
+    `trickle_s` lies between the chunks that leave while a gate is undecided. `follow_links`: the
+    links of what arrived are followed.
     """
 
     steps: tuple[Step, ...]
@@ -42,6 +43,7 @@ class StagingPlan(msgspec.Struct, frozen=True):
     patience_s: float = 6 * 3600.0
     sentinel_patience_s: float = 900.0
     trickle_s: float = 600.0
+    follow_links: bool = False
 
 
 DECIDED, HALTED, WAITS = "decided", "halted", "waits"

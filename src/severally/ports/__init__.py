@@ -7,7 +7,7 @@ written, seconds of `Clock.monotonic` where something is paced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from severally.model.audit import ChainRow
@@ -17,7 +17,7 @@ from severally.model.entries import Act, LaneStat, Turn, TurnResult
 from severally.model.envelope import Checked, Composed, Payload, Sealed
 from severally.model.lane import Lane
 from severally.model.mailing import Audience, Cohort, Frozen, Mailing, MailingState
-from severally.model.observed import Arrival, Orders, Seen
+from severally.model.observed import Arrival, Followed, Orders, Seen
 from severally.model.outcome import Outcome, Reply
 from severally.model.recipient import Recipient
 from severally.ports.events import Events, Suppressions
@@ -106,6 +106,14 @@ class Mailbox(Protocol):
 
     def since(self, when: float) -> Sequence[Arrival]:
         """All that was delivered since then (Unix seconds). Raises SeverallyError."""
+        ...
+
+
+class Links(Protocol):
+    """Whether the links of a notice answer."""
+
+    def follow(self, url: str, hosts: Collection[str]) -> Followed:
+        """Within some seconds, and only to these hosts. Never raises for what the others do."""
         ...
 
 

@@ -44,6 +44,7 @@ class Arrived(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     MISSING = "missing"
+    """Nothing arrived, or something of it is not known yet."""
 
 
 class SentinelSeen(msgspec.Struct, frozen=True):
@@ -140,7 +141,8 @@ class Gate(msgspec.Struct, frozen=True):
             elif each.arrived is Arrived.MISSING:
                 late = waited_s > self.sentinel_patience_s
                 answer = Answer.PERSON if late else Answer.WAIT
-                reasons.append(Reason("sentinel", answer, f"{place}: nothing arrived yet"))
+                words = each.why or "nothing arrived yet"
+                reasons.append(Reason("sentinel", answer, f"{place}: {words}"))
         return tuple(reasons)
 
     def _overall(self, seen: Evidence, score: Score) -> Iterator[Reason]:
