@@ -17,10 +17,10 @@ from severally.deliver.conducting import Conductor
 from severally.deliver.journal import at_once
 from severally.ledger.memory import MemoryLedger
 from severally.model.delivery import DeliveryState as D
-from severally.model.entries import Record
+from severally.model.entries import Act, Record
 from severally.model.mailing import Mailing
 from severally.model.mailing import MailingState as M
-from severally.model.staging import Sentinel, StagingPlan, Step
+from severally.model.staging import DECIDED, Sentinel, StagingPlan, Step
 from severally.ports import Ledger
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.stage.gates import Arrived, SentinelSeen
@@ -53,8 +53,12 @@ class Boxes:
     def __init__(self, *seen: SentinelSeen) -> None:
         self.seen = list(seen)
         self.waited = 0.0
+        self.epochs: set[int] = set()
 
-    async def look(self, mailing_id: str, plan: StagingPlan) -> Sequence[SentinelSeen]:
+    async def look(
+        self, mailing_id: str, plan: StagingPlan, halt_epoch: int
+    ) -> Sequence[SentinelSeen]:
+        self.epochs.add(halt_epoch)
         return self.seen
 
     def waited_s(self, mailing_id: str) -> float:
@@ -303,6 +307,29 @@ def test_sentinels_that_cannot_be_told_halt_the_mailing(ledger: Ledger) -> None:
     assert course.mailing.state is M.HALTED
     assert "the guard refused a message" in course.mailing.reason
     assert course.left == 0
+
+
+@pytest.mark.parametrize("ticks", [3, 11, 40])
+def test_what_goes_on_after_a_halt_has_told_its_sentinels_anew(ledger: Ledger, ticks: int) -> None:
+    course = Course(ledger, Boxes(SentinelSeen("s1", "main", "en", Arrived.RIGHT)))
+    course.go(accepted, ticks=ticks)
+    stood, left = course.mailing, course.left
+    ledger.set_state("m-1", M.HALTED, course.now, "by hand")
+    ledger.set_state("m-1", M.REHEARSED, course.now)
+    course.boxes.seen = [SentinelSeen("s1", "main", "en", Arrived.MISSING)]
+    course.go(accepted, ticks=5)
+    assert (course.mailing.state, course.left) == (M.REHEARSED, left)
+    said = Act(course.now, "m-1", DECIDED, f"pass at step {stood.step}: the gate's figures")
+    ledger.add_act(said)
+    course.go(accepted, ticks=5)
+    assert course.left == left, "a word about the gate says nothing of the sentinels"
+    course.boxes.seen = [SentinelSeen("s1", "main", "en", Arrived.RIGHT)]
+    course.tick()
+    assert (course.mailing.state, course.mailing.step) == (stood.state, stood.step)
+    assert course.boxes.epochs == {0, 1}
+    course.go(accepted)
+    course.send(accepted)
+    assert (course.mailing.state, course.left) == (M.SENDING, PEOPLE)
 
 
 def test_a_halt_between_steps_stays_a_halt(memory: Ledger) -> None:

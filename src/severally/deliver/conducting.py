@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from severally.deliver.evidence import evidence_of
 from severally.model.delivery import DeliveryState
 from severally.model.entries import Act
-from severally.model.mailing import SENTINELS, Cohort, MailingState
+from severally.model.mailing import Cohort, MailingState, sentinels_of
 from severally.model.observed import Orders
-from severally.model.staging import StagingPlan, Step, decided_to_pass
+from severally.model.staging import NO_STEP, SEEN, StagingPlan, Step, decided_to_pass
 from severally.model.urgency import MOST, Urgency, urgency_of
 from severally.ports import Clock, Ledger
 from severally.stage.arrival import Curve
 from severally.stage.gates import Answer, Decision, Gate, SentinelSeen
+from severally.stage.steps import state_at
 
 _CONDUCTED = frozenset({MailingState.REHEARSED, MailingState.CANARY, MailingState.RAMPING})
 _FIGURES = re.compile(r"[+\-±]?\d[\d.,]*")
@@ -46,8 +47,11 @@ class Rehearsing(Protocol):
 class Sentinels(Protocol):
     """What arrived at the sentinels; see `sentinels.SentinelWatch`."""
 
-    async def look(self, mailing_id: str, plan: StagingPlan) -> Sequence[SentinelSeen]:
-        """Each sentinel's message, as far as it is known now; sends them at the first call."""
+    async def look(
+        self, mailing_id: str, plan: StagingPlan, halt_epoch: int
+    ) -> Sequence[SentinelSeen]:
+        """Each sentinel's message, as far as it is known now; sends them at the first call, and
+        anew after each halt."""
         ...
 
     def waited_s(self, mailing_id: str) -> float:
@@ -112,8 +116,8 @@ class Conductor:
             await self._halt(mailing_id, f"rehearsal: {'; '.join(problems[:5])}")
         elif urgency and urgency.expired(self._wall()):
             await self._halt(mailing_id, "break-glass: an hour passed and nobody acknowledged it")
-        elif order.step < 0:
-            decided = decided_to_pass(acts, order.step)
+        elif order.step < 0 or order.state is MailingState.REHEARSED:
+            decided = decided_to_pass(acts, NO_STEP)
             await self._before_the_first(mailing_id, order, plan, decided)
         elif order.step + 1 < len(plan.steps):
             decided = decided_to_pass(acts, order.step)
@@ -124,15 +128,17 @@ class Conductor:
     async def _before_the_first(
         self, mailing_id: str, order: Orders, plan: StagingPlan, decided: bool
     ) -> None:
-        """The canary rehearsed, then the sentinels, then the first hundred."""
+        """The canary rehearsed, then the sentinels, then the first hundred; or, after a halt, all
+        that was let out before it."""
         if self._rehearsing.rehearsed(mailing_id) < _last_before_a_gate(plan.steps):
             return
         if order.state is MailingState.REHEARSED:
             if not await self._fit(mailing_id):
                 return
-            await self._step_to(mailing_id, MailingState.CANARY, "")
-        seen = await self._sentinels.look(mailing_id, plan)
-        if seen and (why := await self._untold(mailing_id)):
+            if order.step < 0:
+                await self._step_to(mailing_id, MailingState.CANARY, "")
+        seen = await self._sentinels.look(mailing_id, plan, order.halt_epoch)
+        if seen and (why := await self._untold(mailing_id, order.halt_epoch)):
             await self._halt(mailing_id, f"sentinel: their mailing was halted: {why}")
             return
         answers = Gate(sentinel_patience_s=plan.sentinel_patience_s).sentinels(
@@ -145,12 +151,25 @@ class Conductor:
         elif Answer.WAIT in worst or (worst and not decided):
             answer = Answer.WAIT if Answer.WAIT in worst else Answer.PERSON
             await self._say(mailing_id, f"sentinels: {answer.value}: {words}")
-        else:
+        elif order.step < 0:
             await self._open(mailing_id, 0, plan, _arrived(seen))
+        else:
+            await self._go_on(mailing_id, order.step, plan, _arrived(seen))
 
-    async def _untold(self, mailing_id: str) -> str:
+    async def _go_on(self, mailing_id: str, step: int, plan: StagingPlan, why: str) -> None:
+        """To where it stood before it was halted."""
+        self._said.pop(mailing_id, None)
+        act = Act(self._wall(), mailing_id, SEEN, why)
+        await self._off_loop(lambda: self._ledger.add_act(act))
+        stood = state_at(plan.steps, step)
+        for state in (MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING):
+            await self._step_to(mailing_id, state, "")
+            if state is stood:
+                return
+
+    async def _untold(self, mailing_id: str, halt_epoch: int) -> str:
         """Why the mailing to its sentinels was halted, by the guard or a person, or nothing."""
-        name = mailing_id + SENTINELS
+        name = sentinels_of(mailing_id, halt_epoch)
         order = (await self._off_loop(self._ledger.orders)).get(name)
         if order is None or order.state is not MailingState.HALTED:
             return ""

@@ -49,7 +49,8 @@ class Sent:
 
 
 class SentinelWatch:
-    """`conducting.Sentinels`. `send` tells them (once, however often it is asked) and says how."""
+    """`conducting.Sentinels`. `send` tells them (once after each halt, however often it is
+    asked) and says how."""
 
     def __init__(
         self,
@@ -66,23 +67,25 @@ class SentinelWatch:
         self._mailboxes: dict[str, Mailbox] = {}
         self._wall = wall
         self._off_loop = off_loop
-        self._sent: dict[str, Sent] = {}
+        self._sent: dict[str, tuple[int, Sent]] = {}
 
-    async def look(self, mailing_id: str, plan: StagingPlan) -> Sequence[SentinelSeen]:
+    async def look(
+        self, mailing_id: str, plan: StagingPlan, halt_epoch: int
+    ) -> Sequence[SentinelSeen]:
         """Each sentinel's message as far as it is known now."""
         if not plan.sentinels:
             return ()
-        sent = self._sent.get(mailing_id)
-        if sent is None:
+        told_at, sent = self._sent.get(mailing_id, (-1, None))
+        if sent is None or told_at != halt_epoch:
             sent = await self._off_loop(lambda: self._send(mailing_id, plan))
-            self._sent[mailing_id] = sent
+            self._sent[mailing_id] = halt_epoch, sent
         tokens = {told.token for told in sent.told}
         return [await self._one(sent, told, tokens, plan.follow_links) for told in sent.told]
 
     def waited_s(self, mailing_id: str) -> float:
         """Seconds since they were sent."""
-        sent = self._sent.get(mailing_id)
-        return self._wall() - sent.at if sent else 0.0
+        told = self._sent.get(mailing_id)
+        return self._wall() - told[1].at if told else 0.0
 
     async def _one(self, sent: Sent, told: Told, tokens: set[str], follow: bool) -> SentinelSeen:
         mailbox = self._mailboxes.get(told.name)

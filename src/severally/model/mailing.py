@@ -14,7 +14,17 @@ from severally.model.staging import StagingPlan
 from severally.model.stencil import Stencil
 
 SENTINELS = ".s"
-"""After the id of a mailing: the small mailing to its sentinels."""
+"""At the end of the id of every small mailing to sentinels."""
+
+
+def sentinels_of(mailing: str, halt_epoch: int) -> str:
+    """The id of the mailing to a mailing's sentinels, who are told anew after each halt."""
+    return f"{mailing}.{halt_epoch}{SENTINELS}" if halt_epoch else f"{mailing}{SENTINELS}"
+
+
+def is_to_sentinels_of(other: str, mailing: str) -> bool:
+    """Whether `other` is the id of one of them."""
+    return other.startswith(f"{mailing}.") and other.endswith(SENTINELS)
 
 
 class MailingState(StrEnum):

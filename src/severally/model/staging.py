@@ -46,7 +46,9 @@ class StagingPlan(msgspec.Struct, frozen=True):
     follow_links: bool = False
 
 
-DECIDED, HALTED, WAITS = "decided", "halted", "waits"
+NO_STEP = -1
+"""Before the first, and while sentinels are told anew: what is decided then is about them."""
+DECIDED, HALTED, WAITS, SEEN = "decided", "halted", "waits", "sentinels"
 """What the acts are called."""
 
 
@@ -67,7 +69,7 @@ def waits_for(acts: Iterable[Act]) -> str:
     for act in acts:
         if act.what == WAITS:
             waiting = act.detail
-        elif act.what in (HALTED, DECIDED) or act.what.startswith("step "):
+        elif act.what in (HALTED, DECIDED, SEEN) or act.what.startswith("step "):
             waiting = ""
     return waiting
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from severally.model.mailing import MailingState
 from severally.model.staging import Step
 
 Stratum = tuple[str, str, str]
@@ -48,6 +49,16 @@ def _chunks(steps: list[Step], name: str, count: int, chunk: int, told: int) -> 
     for first in range(0, count, chunk):
         steps.append(Step(name, min(chunk, count - first), False))
     return told + count
+
+
+def state_at(steps: Sequence[Step], step: int) -> MailingState:
+    """Where a mailing stands whose steps are open up to this one."""
+    if step < 0:
+        return MailingState.REHEARSED
+    if step >= len(steps) - 1:
+        return MailingState.SENDING
+    gated = any(each.gate for each in steps[: step + 1])
+    return MailingState.RAMPING if gated else MailingState.CANARY
 
 
 def allot(strata: Mapping[Stratum, int], sizes: Sequence[int]) -> dict[Stratum, tuple[int, ...]]:

@@ -19,7 +19,7 @@ from severally.model.errors import Finding, Refused, UsageError
 from severally.model.mailing import Mailing, MailingState
 from severally.model.operator import Role
 from severally.model.proposal import Approval
-from severally.model.staging import DECIDED, asks_a_person
+from severally.model.staging import DECIDED, NO_STEP, asks_a_person
 from severally.model.urgency import ACKNOWLEDGED, BROKEN, REVIEWED, Urgency, urgency_of
 
 _M = MailingState
@@ -178,7 +178,9 @@ def decide(office: Office, mailing_id: str, passing: bool, reason: str) -> Said:
         asked = asks_a_person(ledger.acts(mailing_id))
         if not asked or mailing.state not in (_M.REHEARSED, _M.CANARY, _M.RAMPING):
             raise Refused(f"{mailing_id} is {mailing.state} and asks nobody anything")
-        said = f"pass at step {mailing.step}: {reason}"
+        # what is said of its sentinels says nothing of a gate
+        step = NO_STEP if mailing.state is _M.REHEARSED else mailing.step
+        said = f"pass at step {step}: {reason}"
         ledger.add_act(Act(now, mailing_id, DECIDED, said, actor.name))
     return Said(mailing_id, said, actor.name)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from severally.app.office import Office
 from severally.app.operations.stage_results import AuditResult, Story, StoryLine
 from severally.model.audit import GENESIS, ChainRow, flaws
-from severally.model.mailing import SENTINELS
+from severally.model.mailing import is_to_sentinels_of
 from severally.ports import Ledger
 
 _BATCH = 1_000
@@ -54,15 +54,17 @@ def rows(ledger: Ledger) -> Iterator[ChainRow]:
         after = batch[-1].seq
 
 
+def _of(mailing_id: str, named: str) -> bool:
+    return named == mailing_id or is_to_sentinels_of(named, mailing_id)
+
+
 def story(office: Office, mailing_id: str | None) -> Story:
     """What was done, in order. Raises UsageError for a mailing nobody knows."""
-    wanted: set[str] | None = None
     if mailing_id is not None:
         office.ledger.mailing(mailing_id)
-        wanted = {mailing_id, mailing_id + SENTINELS}
     lines = (
         StoryLine(row.seq, row.act.at, row.act.mailing, row.act.who, row.act.what, row.act.detail)
         for row in rows(office.ledger)
-        if wanted is None or row.act.mailing in wanted
+        if mailing_id is None or _of(mailing_id, row.act.mailing)
     )
     return Story(mailing_id or "", tuple(lines))

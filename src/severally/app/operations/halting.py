@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from severally.app.lock import exclusively
 from severally.app.office import Office
-from severally.app.operations import looking
+from severally.app.operations import looking, sentinels
 from severally.app.operations.approving import refuse_changed, refuse_unapproved
 from severally.app.operations.results import HaltResult
 from severally.app.operations.signing import act_as, on_record, whoever
 from severally.model.entries import Act
 from severally.model.errors import UsageError
-from severally.model.mailing import SENTINELS, Mailing, MailingState
+from severally.model.mailing import SENTINELS, Mailing, MailingState, is_to_sentinels_of
 from severally.model.operator import Role
-from severally.model.staging import StagingPlan
 
 UNDER_WAY = frozenset({MailingState.CANARY, MailingState.RAMPING, MailingState.SENDING})
 _STOPPABLE = UNDER_WAY | {MailingState.REHEARSED}
@@ -40,7 +39,7 @@ def halt(
         found = [office.ledger.mailing(mailing_id)]
     else:
         found = [mailing for mailing in known.values() if mailing.state in _STOPPABLE]
-    told = [known[m.id + SENTINELS] for m in found if m.id + SENTINELS in known]
+    told = [m for m in known.values() if any(is_to_sentinels_of(m.id, one.id) for one in found)]
     for mailing in found:
         _halt(office, mailing, said)
     for mailing in told:
@@ -76,29 +75,11 @@ def resume(office: Office, mailing_id: str) -> Mailing:
 def _go_on(office: Office, mailing: Mailing) -> Mailing:
     """After a halt. A staged mailing needs the word of its approvers for it. Raises Refused."""
     who = act_as(office, "resume", Role.OPERATOR, Role.AUTHOR).name
-    plan = office.ledger.frozen(mailing.id).staging
     state = MailingState.SENDING
-    if plan is not None:
+    if office.ledger.frozen(mailing.id).staging is not None:
         refuse_changed(office, mailing)
         refuse_unapproved(office, mailing)
-        state = plan_state(plan, mailing.step)
-        _tell_on(office, mailing, who)
+        sentinels.end(office, mailing.id, "told anew", who)
+        # its sentinels are told anew, and what is right then goes on from where it stood
+        state = MailingState.REHEARSED
     return office.ledger.set_state(mailing.id, state, office.wiring.clock.wall(), who=who)
-
-
-def _tell_on(office: Office, mailing: Mailing, who: str) -> None:
-    """Sentinels that were not told yet are told."""
-    name = mailing.id + SENTINELS
-    if any(m.id == name and m.state is MailingState.HALTED for m in office.ledger.mailings()):
-        now = office.wiring.clock.wall()
-        office.ledger.set_state(name, MailingState.SENDING, now, who=who)
-
-
-def plan_state(plan: StagingPlan, step: int) -> MailingState:
-    """Where a mailing stands whose steps are open up to this one."""
-    if step < 0:
-        return MailingState.REHEARSED
-    if step >= len(plan.steps) - 1:
-        return MailingState.SENDING
-    gated = any(each.gate for each in plan.steps[: step + 1])
-    return MailingState.RAMPING if gated else MailingState.CANARY

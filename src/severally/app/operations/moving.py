@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from severally.app.lock import exclusively
 from severally.app.office import Office
+from severally.app.operations import sentinels
 from severally.app.operations.looking import total
 from severally.app.operations.signing import act_as, on_record
 from severally.app.operations.stage_results import Withdrawn
@@ -49,7 +50,7 @@ def withdraw(office: Office, mailing_id: str, reason: str, code: str) -> Withdra
             taken = _everybody(office, mailing_id, reason)
         now, said = office.wiring.clock.wall(), f"{taken:,} withdrawn: {reason}"
         ended = ledger.set_state(mailing_id, _M.CANCELLED, now, reason, who=actor.name, said=said)
-        _end_sentinels(office, mailing_id, actor.name)
+        sentinels.end(office, mailing_id, "its mailing ended", actor.name)
     counts = total(ledger.tally(mailing_id))
     left = sum(counts.get(state, 0) for state in LEFT)
     return Withdrawn(
@@ -87,13 +88,6 @@ def _given_back(office: Office, mailing: Mailing) -> Iterator[None]:
 def _held(office: Office, mailing_id: str) -> int:
     counts = total(office.ledger.tally(mailing_id))
     return counts.get(_D.CLAIMED, 0) + counts.get(_D.ATTEMPTING, 0)
-
-
-def _end_sentinels(office: Office, mailing_id: str, who: str) -> None:
-    for mailing in office.ledger.mailings():
-        if mailing.id == mailing_id + SENTINELS and mailing.state is _M.HALTED:
-            now = office.wiring.clock.wall()
-            office.ledger.set_state(mailing.id, _M.CANCELLED, now, "its mailing ended", who=who)
 
 
 # --- the correction

@@ -21,8 +21,14 @@ from severally.app.operations.previews import sample
 from severally.deliver.sentinels import Sent, Told
 from severally.model.delivery import Purpose, delivery_token
 from severally.model.errors import Refused
-from severally.model.mailing import SENTINELS as SUFFIX
-from severally.model.mailing import Frozen, Mailing, MailingState
+from severally.model.mailing import (
+    SENTINELS,
+    Frozen,
+    Mailing,
+    MailingState,
+    is_to_sentinels_of,
+    sentinels_of,
+)
 from severally.model.notice import Notice, ValueType
 from severally.model.recipient import Recipient, recipient_of, row_of
 from severally.model.sender import Sender
@@ -31,17 +37,26 @@ from severally.model.staging import StagingPlan
 
 
 def tell(office: Office, mailing_id: str, plan: StagingPlan) -> Sent:
-    """Tell them, unless they were told before; how."""
-    name = mailing_id + SUFFIX
+    """Tell them, unless they were told since it was last halted; how."""
     known = {mailing.id: mailing for mailing in office.ledger.mailings()}
-    told = known.get(name) or _make(office, known[mailing_id], plan)
+    name = sentinels_of(mailing_id, known[mailing_id].halt_epoch)
+    told = known.get(name) or _make(office, known[mailing_id], name, plan)
     frozen = office.ledger.frozen(name)
     return Sent(
         told.created_at, list(_told(office, told, plan)), frozen, key_records(office, frozen.sender)
     )
 
 
-def _make(office: Office, mailing: Mailing, plan: StagingPlan) -> Mailing:
+def end(office: Office, mailing_id: str, why: str, who: str) -> None:
+    """What went to a mailing's sentinels so far has ended, wherever it stood."""
+    now = office.wiring.clock.wall()
+    for other in office.ledger.mailings():
+        under_way = other.state in (MailingState.HALTED, MailingState.SENDING)
+        if under_way and is_to_sentinels_of(other.id, mailing_id):
+            office.ledger.set_state(other.id, MailingState.CANCELLED, now, why, who=who)
+
+
+def _make(office: Office, mailing: Mailing, name: str, plan: StagingPlan) -> Mailing:
     ledger, now = office.ledger, office.wiring.clock.wall()
     whole = office.ledger.frozen(mailing.id)
     # they are read before anybody is told: at once, whatever the hour
@@ -58,11 +73,11 @@ def _make(office: Office, mailing: Mailing, plan: StagingPlan) -> Mailing:
     finally:
         staging.discard()
     made = Mailing(
-        mailing.id + SUFFIX,
+        name,
         mailing.notice,
         audience.id,
         audience.count,
-        f"{mailing.digest}{SUFFIX}",
+        f"{mailing.digest}{SENTINELS}",
         MailingState.DRAFT,
         mailing.route,
         created_at=now,
