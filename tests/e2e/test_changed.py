@@ -30,6 +30,10 @@ STAGED = f"""
 [staging]
 canary = {CANARY}
 chunk = 10
+staff = ["house"]
+
+[receivers]
+house = ["gmx.example"]
 """
 LOOKS = 15_000
 
@@ -136,6 +140,8 @@ def test_a_template_changed_between_canary_and_ramp_halts_before_the_ramp(place:
     assert ran.code == 4, ran.everything
     assert len(place.sink.received) == CANARY
     said = place.report()
+    assert said["canary"] == {"customers": {"accepted": 14}, "staff": {"accepted": 6}}
+    assert "the canary: 14 customers (14 accepted); 6 of staff (6 accepted)" in ran.out
     assert said["state"] == "halted"
     assert "not what was approved" in str(said["reason"])
     assert "body.md was changed" in str(said["reason"])

@@ -188,7 +188,8 @@ def load(root: Path) -> Workspace:
     receivers = _receivers(file)
     allowed = _allowed(file, workspace or WorkspaceSection())
     timing = _retries(file, retries or RetriesSection())
-    staging = read_staging(file, workspace is not None and workspace.purpose == "live")
+    live = workspace is not None and workspace.purpose == "live"
+    staging = read_staging(file, live, receivers)
     windows = read_windows(file)
     guard = read_guard(file, {**routes})
     urgent = read_urgent(file, routes, route_limits)

@@ -207,7 +207,8 @@ class SendingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class StagingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[staging]`: how a mailing is let out. `approvals` people other than the author.
-    `follow_links` without a word: in a live workspace."""
+    `follow_links` without a word: in a live workspace. `staff`: receivers that are our own
+    people."""
 
     approvals: int = 1
     canary: int = 1200
@@ -217,6 +218,7 @@ class StagingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patience: str = "6h"
     sentinel_patience: str = "15m"
     follow_links: bool | None = None
+    staff: tuple[str, ...] = ()
 
 
 class SentinelSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ who may approve what.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from severally.app.sections import AuditSection, SentinelSection, StagingSection
@@ -29,6 +30,7 @@ class Staging:
     patience_s: float = 6 * 3600.0
     sentinel_patience_s: float = 900.0
     follow_links: bool = False
+    staff: frozenset[str] = frozenset()
     sentinels: dict[str, SentinelSection] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
 
@@ -49,12 +51,12 @@ class Staging:
         )
 
 
-def read_staging(file: TomlFile, live: bool) -> Staging:
-    """What severally.toml says; mistakes are added to its findings."""
+def read_staging(file: TomlFile, live: bool, receivers: Collection[str]) -> Staging:
+    """What severally.toml says; mistakes are added to its findings. `receivers`: those it names."""
     section = file.table("staging", file.data.get("staging", {}), StagingSection)
     section = section or StagingSection()
     audit = file.table("audit", file.data.get("audit", {}), AuditSection) or AuditSection()
-    _check(file, section)
+    _check(file, section, receivers)
     return Staging(
         section.approvals,
         section.canary,
@@ -64,12 +66,16 @@ def read_staging(file: TomlFile, live: bool) -> Staging:
         file.duration("staging.patience", section.patience),
         file.duration("staging.sentinel_patience", section.sentinel_patience),
         live if section.follow_links is None else section.follow_links,
+        frozenset(section.staff),
         _sentinels(file),
         audit.checkpoints,
     )
 
 
-def _check(file: TomlFile, section: StagingSection) -> None:
+def _check(file: TomlFile, section: StagingSection, receivers: Collection[str]) -> None:
+    if unknown := sorted(set(section.staff) - set(receivers)):
+        cure = f'write [receivers] {unknown[0]} = ["your-own.example"]'
+        file.problem("staging.staff", f"{unknown[0]} is no receiver of yours", cure)
     if not 1 <= section.approvals <= _MOST_APPROVALS:
         file.problem("staging.approvals", f"must be from 1 to {_MOST_APPROVALS}")
     if section.canary < 1:

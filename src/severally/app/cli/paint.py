@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from severally.app.cli import paint_staged
 from severally.app.cli.paint_figures import figures
 from severally.app.operations import results
 from severally.app.words import counted, duration, moment, number
@@ -249,6 +250,8 @@ def report(result: results.Report, console: Console) -> None:
     console.print(grid)
     if result.excluded:
         console.print(f"excluded because suppressed: {reasons(result.excluded)}")
+    if result.canary:
+        paint_staged.canary(result.canary, console)
     console.print(_lanes(result))
     if result.figures is not None:
         figures(result.figures, console)

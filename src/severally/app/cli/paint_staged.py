@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.operations.stage_results import Proposed, Said, Withdrawn
+from severally.app.operations.stage_results import CanaryReport, Proposed, Said, Withdrawn
 from severally.app.words import counted, duration, number
 
 if TYPE_CHECKING:
@@ -94,6 +94,19 @@ def withdrawn(result: Withdrawn, console: Console) -> None:
     console.print(f"it had left for {number(result.left)}{doubt}")
     again = f"severally propose NOTICE --audience FILE --instead-of {result.mailing}"
     console.print(f"to tell the others something else: {again}")
+
+
+def canary(result: CanaryReport, console: Console) -> None:
+    """A part of `report`."""
+    sides = [counted(sum(result.customers.values()), "customer") + _parts(result.customers)]
+    if result.staff:
+        sides.append(f"{number(sum(result.staff.values()))} of staff{_parts(result.staff)}")
+    console.print(f"the canary: {'; '.join(sides)}")
+
+
+def _parts(counts: dict[str, int]) -> str:
+    words = ", ".join(f"{number(n)} {word.replace('_', ' ')}" for word, n in counts.items())
+    return f" ({words})"
 
 
 def said(result: Said, console: Console) -> None:

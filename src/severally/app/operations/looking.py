@@ -15,6 +15,7 @@ from severally.app.operations.results import (
     Report,
     StatusResult,
 )
+from severally.app.operations.stage_results import CanaryReport
 from severally.model.delivery import DeliveryState
 from severally.model.entries import LaneStat
 from severally.model.errors import UsageError
@@ -70,7 +71,27 @@ def report(office: Office, mailing_id: str, figures: Figures | None = None) -> R
         history=tuple(Deed(act.at, act.what, act.detail) for act in ledger.acts(mailing_id)),
         excluded=by_reason(ledger.exclusions(mailing_id)),
         figures=figures,
+        canary=_canary(office, mailing_id, tally),
     )
+
+
+def _canary(office: Office, mailing_id: str, tally: Tally) -> CanaryReport | None:
+    """Its customers and our own people: `[staging] staff` names the receivers of those."""
+    plan = office.ledger.frozen(mailing_id).staging
+    if plan is None:
+        return None
+    steps = {index for index, step in enumerate(plan.steps) if step.name == "canary"}
+    ours: dict[int, Mapping[DeliveryState, int]] = {}
+    others: dict[int, Mapping[DeliveryState, int]] = {}
+    for cohort in office.ledger.cohorts(mailing_id):
+        if cohort.step in steps:
+            staff = cohort.receiver in office.workspace.staging.staff
+            (ours if staff else others)[cohort.id] = tally.get(cohort.id, {})
+    return CanaryReport(_present(total(others)), _present(total(ours)))
+
+
+def _present(counts: Mapping[DeliveryState, int]) -> dict[str, int]:
+    return {state.word: count for state, count in sorted(counts.items()) if count}
 
 
 def by_reason(excluded: Mapping[Why, int]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from severally.app.operations.figure_results import Figures
+from severally.app.operations.stage_results import CanaryReport
 from severally.model.delivery import OPEN, DeliveryState
 from severally.model.errors import Finding
 from severally.model.mailing import MailingState
@@ -247,7 +248,7 @@ class Deed(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """`report`, and what `send` and `resume` end with. `counts` sum to `audience`, `excluded` (by
-    reason) to the count of that name. `figures`: of `report` alone."""
+    reason) to the count of that name. What was staged has a `canary`; `figures`: of `report` alone."""
 
     mailing: str
     notice: str
@@ -266,6 +267,7 @@ class Report(msgspec.Struct, frozen=True):
     history: tuple[Deed, ...]
     excluded: dict[str, int] = {}
     figures: Figures | None = None
+    canary: CanaryReport | None = None
 
     @property
     def exit_code(self) -> int:

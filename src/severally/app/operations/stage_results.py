@@ -54,6 +54,13 @@ class Proposed(msgspec.Struct, frozen=True):
         return self.digest[:12]
 
 
+class CanaryReport(msgspec.Struct, frozen=True):
+    """Who of the canary is a customer and who is staff, by state; zeros left out."""
+
+    customers: dict[str, int]
+    staff: dict[str, int]
+
+
 class Said(msgspec.Struct, frozen=True):
     """`decide`, `acknowledge`, `review`: what was written down."""
 
