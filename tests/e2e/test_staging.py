@@ -63,7 +63,7 @@ def arrived(each: oracle.Received) -> Received:
 
 def everywhere(site: Website) -> WebLinks:
     """Every link leads there."""
-    return WebLinks(lambda host: True, Everywhere(site.port))
+    return WebLinks(lambda host: True, time.monotonic, Everywhere(site.port))
 
 
 def imap_sentinel(name: str, locale: str, port: int, password: Path) -> str:

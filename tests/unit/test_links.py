@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -36,6 +37,15 @@ def site() -> Iterator[Website]:
         yield made
 
 
+def test_it_ends_in_time_however_slow_each_step_is(site: Website) -> None:
+    seconds = iter(range(0, 1_000, 6))
+    links = WebLinks(lambda host: True, lambda: next(seconds), Everywhere(site.port))
+    before = len(site.asked)
+    followed = links.follow("https://exchange.example/moved", HOSTS)
+    assert followed.answered is Answered.UNKNOWN
+    assert len(site.asked) == before + 1
+
+
 @pytest.mark.parametrize(
     ("path", "answered", "said"),
     [
@@ -52,20 +62,20 @@ def site() -> Iterator[Website]:
     ],
 )
 def test_what_a_site_says(site: Website, path: str, answered: Answered, said: str) -> None:
-    links = WebLinks(lambda host: True, Everywhere(site.port))
+    links = WebLinks(lambda host: True, time.monotonic, Everywhere(site.port))
     assert links.follow(f"https://exchange.example{path}", HOSTS) == (answered, said)
     assert not [each for each in site.asked if each.startswith("tracker")]
 
 
 def test_nobody_there_is_not_a_pass() -> None:
-    links = WebLinks(lambda host: True)
+    links = WebLinks(lambda host: True, time.monotonic)
     followed = links.follow(f"http://127.0.0.1:{free_port()}/", ("127.0.0.1",))
     assert followed == (Answered.UNKNOWN, "127.0.0.1 does not answer (ConnectError)")
 
 
 def test_a_trial_workspace_asks_nobody_outside(site: Website) -> None:
     before = len(site.asked)
-    links = WebLinks(lambda host: False, Everywhere(site.port))
+    links = WebLinks(lambda host: False, time.monotonic, Everywhere(site.port))
     followed = links.follow("https://exchange.example/", HOSTS)
     assert followed == (
         Answered.UNKNOWN,

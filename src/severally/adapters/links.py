@@ -6,7 +6,6 @@ notice lists. Not for which links are followed (`deliver.linked`), nor for what 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 
 import httpx
@@ -27,14 +26,18 @@ class WebLinks:
     """`ports.Links`. `allowed` says whether this workspace reaches a host at all."""
 
     def __init__(
-        self, allowed: Callable[[str], bool], transport: httpx.BaseTransport | None = None
+        self,
+        allowed: Callable[[str], bool],
+        monotonic: Callable[[], float],
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._allowed = allowed
+        self._monotonic = monotonic
         self._transport = transport
 
     def follow(self, url: str, hosts: Collection[str]) -> Followed:
         """What a GET says. Words name hosts and never what stands behind them."""
-        deadline = time.monotonic() + WHOLE_S
+        deadline = self._monotonic() + WHOLE_S
         with httpx.Client(
             timeout=TIMEOUT_S,
             headers={"User-Agent": _AGENT},
@@ -45,7 +48,7 @@ class WebLinks:
                 here = httpx.URL(url)
                 if refused := self._refused(here, hosts):
                     return refused
-                if time.monotonic() > deadline:
+                if self._monotonic() > deadline:
                     break
                 answer = _asked(client, here)
                 if isinstance(answer, Followed):

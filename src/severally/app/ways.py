@@ -54,7 +54,7 @@ def open_keys(workspace: Workspace) -> Keys:
 
 def make_links(workspace: Workspace) -> Links:
     """Where links of notices lead; a trial workspace reaches what it may send to."""
-    return WebLinks(workspace.allowed.host)
+    return WebLinks(workspace.allowed.host, SystemClock().monotonic)
 
 
 def make_transport(workspace: Workspace, name: str) -> Transport:
