@@ -248,7 +248,8 @@ class Deed(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """`report`, and what `send` and `resume` end with. `counts` sum to `audience`, `excluded` (by
-    reason) to the count of that name. What was staged has a `canary`; `figures`: of `report` alone."""
+    reason) to the count of that name. `canary`: of what was staged; `figures`: of `report` alone.
+    """
 
     mailing: str
     notice: str
