@@ -27,6 +27,7 @@ from severally.model.mailing import Mailing, MailingState
 from severally.model.schedule import Schedule
 from severally.pace.scheduler import Settings as Pacing
 from severally.ports import Ledger
+from severally.ports.lanes import LaneMemory
 from severally.sim.clock import VirtualClock, run_virtually
 from severally.sim.virtual import Counts, Receiver, VirtualWorld
 from tests import ledger_samples
@@ -103,6 +104,7 @@ def deliverer(
     seed: int,
     route: Limits,
     listen: Callable[[Progress], None],
+    memory: LaneMemory | None = None,
 ) -> Deliverer:
     def lane_of(mailing: Mailing, receiver: str) -> Lane:
         return Lane(mailing.route, receiver, limits.get(receiver, Limits()))
@@ -119,6 +121,7 @@ def deliverer(
         rng=random.Random(seed),
         listen=listen,
         off_loop=at_once,
+        memory=memory,
     )
 
 
@@ -133,6 +136,7 @@ def send(
     ledger: Ledger | None = None,
     meddle: Meddle | None = None,
     until: float | None = None,
+    memory: LaneMemory | None = None,
 ) -> Result:
     """One mailing from the first claim to its end. `until`: seconds from the start."""
     record = ledger or MemoryLedger()
@@ -143,7 +147,8 @@ def send(
 
     async def main(clock: VirtualClock) -> Result:
         world = VirtualWorld(receivers or {}, clock, seed)
-        one = deliverer(record, clock, world, limits, settings, seed, route, pictures.append)
+        told = pictures.append
+        one = deliverer(record, clock, world, limits, settings, seed, route, told, memory)
         side = asyncio.ensure_future(meddle(clock, record, one)) if meddle else None
         with contextlib.suppress(Crash):
             await one.run(["m-1"], None if until is None else clock.wall() + until)

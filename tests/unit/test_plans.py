@@ -13,12 +13,14 @@ from rich.console import Console
 
 from severally.app.cli import paint_plan
 from severally.app.config import Workspace, load
+from severally.app.lanes import lane_of
 from severally.app.office import Office, open_office
 from severally.app.operations import charts, plans, whatif
 from severally.app.operations.forecast import DIRECT_S, RELAY_S, Forecast
 from severally.app.operations.results import AudienceResult, PlanLane, PlanResult, WhatIf
 from severally.app.wiring import Wiring
 from severally.model.errors import UsageError
+from severally.model.learned import Learned
 
 CONFIG = """
 [workspace]
@@ -169,3 +171,20 @@ def test_what_cannot_be_drawn_is_said_before_anything_is_read(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         charts.check(office, tmp_path / name)
+
+
+def test_a_plan_goes_by_what_was_learned_and_says_so(office: Office) -> None:
+    forecast = asked(office)
+    lane = lane_of(office.workspace, forecast.route, "yahoo")
+    assert lane.limits.rate is not None
+    half = 0.5 / lane.limits.rate.spacing
+    learned = {lane.key: Learned(half, 0.0, forecast.began)}
+    slower = replace(forecast, learned=learned)
+    planned = slower.run()
+    yahoo = next(each for each in planned.lanes if each.lane == lane.key)
+    alone = next(each for each in forecast.run().lanes if each.lane == lane.key)
+    assert yahoo.finish_s == pytest.approx(2 * alone.finish_s, rel=0.01)
+    (row,) = [each for each in plans._lanes(slower, planned, planned) if each.lane == lane.key]
+    assert row.source.startswith("learned ") and str(lane.limits.rate) in row.source
+    other = replace(forecast, learned={lane.key: Learned(100 * half, 0.0, 0.0)})
+    assert other.rate_of("yahoo") == lane.limits.rate

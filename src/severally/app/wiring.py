@@ -26,6 +26,7 @@ from severally.adapters.dns import Dns
 from severally.adapters.dns_cache import DnsCache
 from severally.adapters.fonts import installed_fonts
 from severally.adapters.keys import AesRowCipher
+from severally.adapters.lane_file import LaneFile
 from severally.adapters.pool import PoolBench
 from severally.adapters.providers import DomainTable, Grouping
 from severally.adapters.sessions import SessionFile
@@ -76,6 +77,7 @@ from severally.ports import (
     Transport,
 )
 from severally.ports.incoming import Incoming
+from severally.ports.lanes import LaneMemory
 from severally.ports.outbox import Outbox
 from severally.stage.arrival import AT_ONCE, Curve, assumed
 from severally.transport.build import build_smtp
@@ -155,6 +157,11 @@ def open_session(workspace: Workspace) -> SessionFile:
     return SessionFile(workspace.root)
 
 
+def open_lane_memory(workspace: Workspace) -> LaneMemory:
+    """What lanes learned in mailings before."""
+    return LaneFile(workspace.state / "lanes.json")
+
+
 def bounce_curves() -> tuple[Curve, Curve]:
     """How soon, and how late, bounces are heard of: no sooner than in the dialogue, and no later
     than the worst that was measured (docs/staging.md)."""
@@ -201,6 +208,7 @@ class Wiring:
     make_outboxes: Callable[[Workspace], Mapping[str, Outbox]] = make_outboxes
     open_checkpoints: Callable[[Workspace, Keys], Checkpoints] = open_checkpoints
     sessions: Callable[[Workspace], SessionFile] = open_session
+    lane_memory: Callable[[Workspace], LaneMemory] = open_lane_memory
     bounce_curves: Callable[[], tuple[Curve, Curve]] = bounce_curves
     find_camera: Callable[[], AbstractContextManager[Camera] | None] = find_camera
     fonts: Callable[[], Fonts] = installed_fonts
@@ -288,6 +296,7 @@ class Wiring:
                     lambda: marks.run(self.clock, off_loop),
                 ],
                 reserve=marks.reserve,
+                memory=self.lane_memory(workspace),
                 hear=refusals(keys, self.row_cipher),
             )
         finally:

@@ -64,13 +64,15 @@ def lanes_now(
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """One mailing at one moment. `elapsed_s` since this process began to send it."""
+    """One mailing at one moment. `elapsed_s` since this process began to send it; `left_s`: how
+    long it takes still, planned anew, where whoever looks did that."""
 
     mailing: str
     lanes: tuple[LaneProgress, ...]
     elapsed_s: float
     sealed: int
     refused: int
+    left_s: float | None = None
 
     @property
     def counts(self) -> dict[DeliveryState, int]:

@@ -6,7 +6,7 @@ each in its proper state, and for what a person watching is told. Not for sendin
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from severally.deliver.fleet import Fleet
@@ -19,6 +19,7 @@ from severally.deliver.settings import Settings
 from severally.deliver.supply import Store, Supply
 from severally.deliver.underway import Underway
 from severally.model.lane import Lane
+from severally.model.learned import Learned
 from severally.model.mailing import Mailing, MailingState
 from severally.model.notice import Kind
 from severally.model.observed import Orders
@@ -26,6 +27,7 @@ from severally.model.schedule import Schedule
 from severally.pace.calendar import Hours
 from severally.pace.scheduler import Scheduler
 from severally.ports import Clock, Ledger
+from severally.ports.lanes import LaneMemory
 
 _M = MailingState
 _GONE = Orders(_M.CANCELLED, -1, -1)
@@ -49,6 +51,7 @@ class Roster:
         fleet: Fleet,
         supply: Supply,
         opening: Opening,
+        memory: LaneMemory,
         listen: Callable[[Progress], None],
         settings: Settings,
     ) -> None:
@@ -63,6 +66,8 @@ class Roster:
         self._fleet = fleet
         self._supply = supply
         self._opening = opening
+        self._memory = memory
+        self._known: Mapping[str, Learned] = {}
         self._listen = listen
         self._mailings: dict[str, Underway] = {}
         self._lanes: dict[str, Lane] = {}
@@ -95,6 +100,7 @@ class Roster:
         """Send this one too, if it may be sent."""
         found = await self._off_loop(lambda: self._look(mailing_id))
         mailing, times, cohorts, dues, tally, kind = found
+        self._known = await self._off_loop(self._memory.recall)
         if mailing.state not in _SENDING:
             return
         stores = [
@@ -125,6 +131,9 @@ class Roster:
         if lane.key not in self._lanes:
             self._lanes[lane.key] = lane
             self._scheduler.add_lane(lane)
+            if learned := self._known.get(lane.key):
+                now, wall = self._clock.monotonic(), self._clock.wall()
+                self._scheduler.teach(now, lane.key, learned, wall)
             self._fleet.add_lane(lane)
         return lane.key
 

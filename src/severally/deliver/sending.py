@@ -25,10 +25,26 @@ from severally.model.delivery import DeliveryState
 from severally.model.entries import Record
 from severally.model.envelope import Blocked, Refusal
 from severally.model.lane import Grant, Lane, Limits
+from severally.model.learned import Learned
 from severally.model.mailing import Cohort, Mailing
 from severally.model.outcome import Action, Ending, Origin, Outcome, Reply
 from severally.pace.scheduler import Scheduler
 from severally.ports import Bench, Clock, Ledger, Transport
+from severally.ports.lanes import LaneMemory
+
+KEEP_EVERY_S = 10.0
+"""How often what lanes learned is written down (judgement: a crash costs as much of it)."""
+
+
+class Forgetful:
+    """A `LaneMemory` of nothing: each sending finds everything out anew."""
+
+    def recall(self) -> Mapping[str, Learned]:
+        """Nothing is known."""
+        return {}
+
+    def keep(self, lanes: Mapping[str, Learned]) -> None:
+        """Nothing is kept."""
 
 
 class Deliverer:
@@ -53,7 +69,9 @@ class Deliverer:
         beside: Sequence[Callable[[], Awaitable[None]]] = (),
         reserve: Callable[[Cohort, int], None] = lambda cohort, upto: None,
         hear: Hear = unheard,
+        memory: LaneMemory | None = None,
     ) -> None:
+        self._memory = memory or Forgetful()
         self._hear = hear
         self._beside = beside
         self._ledger = ledger
@@ -106,6 +124,7 @@ class Deliverer:
             fleet=self._fleet,
             supply=self._supply,
             opening=self._opening,
+            memory=self._memory,
             listen=listen,
             settings=settings,
         )
@@ -113,6 +132,7 @@ class Deliverer:
         self._stopping = False
         self._next_poll = 0.0
         self._next_progress = 0.0
+        self._next_keep = KEEP_EVERY_S
 
     async def run(self, mailings: Sequence[str], until: float | None = None) -> None:
         """Send these (and whatever is handed over meanwhile) until they are final or halted.
@@ -155,6 +175,9 @@ class Deliverer:
                 self._next_progress = now + self._settings.progress_s
                 self._roster.tell()
                 self._supply.nudge()  # lanes change their speed
+            if now >= self._next_keep:
+                self._next_keep = now + KEEP_EVERY_S
+                await self._keep()
             await self._opening.look()
             if self._stopping:
                 self._roster.close_all()
@@ -171,8 +194,14 @@ class Deliverer:
             self._raise_failures(background)
             await self._sleep(None)
         await self._roster.end()
+        await self._keep()
         await self._journal.flush()
         await self._fleet.close()
+
+    async def _keep(self) -> None:
+        """What lanes learned so far is not lost, whatever comes."""
+        learned = self._scheduler.learned(self._clock.monotonic(), self._clock.wall())
+        await self._off_loop(lambda: self._memory.keep(learned))
 
     async def _sleep(self, until: float | None) -> None:
         """Until something happens, or the next slot, retry, poll or picture is due."""

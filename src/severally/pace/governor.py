@@ -8,6 +8,7 @@ what is configured. Not responsible for slots: `lane_state` keeps those.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 SLOW_HOLD_S = 60.0
 """Silence after "slow down" where the receiver names no time (judgement)."""
@@ -28,6 +29,13 @@ PAUSE_S = 600.0
 """Silence where the receiver names no time: Gmail asks for 10 minutes after 4.7.28."""
 PAUSE_MOST_S = 4 * 3600.0
 """Shorter pauses double up to four hours (Momentum suspends for 4 h at most)."""
+MINUTE_S = 60
+"""What was taken in the minute before a "slow down" is taken for the limit of a minute: most limits
+are written so. Told sooner than after `EVIDENT_S` it may be one of seconds, and half the rate is
+thought to fail at the least (judgement)."""
+EVIDENT_S = 15.0
+UNDER = 0.97
+"""So much of what was taken for the limit is used."""
 RECOVER_COUNT = 10
 """Accepted messages per connection before one more is added (judgement)."""
 
@@ -52,6 +60,7 @@ class Governor:
         self._since = math.nan
         self._count = 0
         self._recovered = 0
+        self._minute: deque[list[int]] = deque(maxlen=MINUTE_S)
 
     @property
     def connections(self) -> float:
@@ -68,6 +77,26 @@ class Governor:
         """Messages/s it may do now, infinite without a limit."""
         return 1 / self.spacing if self.spacing else math.inf
 
+    def teach(self, now: float, rate: float, connections: float, age_s: float) -> None:
+        """What was learned `age_s` ago goes for now: begin there, and close in from there.
+
+        Nothing faster than configured. Infinity for what was not learned.
+        """
+        if rate < self.rate:
+            self._set(rate)
+            self._clean = self.rate
+            self._failed, self._failed_at = self.rate * (1 + NEAR), now - age_s
+        if connections < self._window:
+            self._window = connections
+            self._failed_window, self._failed_at = connections + 1, now - age_s
+
+    @property
+    def learned(self) -> tuple[float, float]:
+        """(messages/s, connections) where that is less than configured, else 0.0."""
+        rate = 0.0 if self.spacing <= self._configured else self.rate
+        window = self._target if self._recovering else self._window
+        return rate, window if window < self._most else 0.0
+
     # --- good news
 
     def accepted(self, now: float) -> None:
@@ -80,10 +109,18 @@ class Governor:
         if math.isnan(self._since):
             self._since = now
         self._count += 1
+        self._note(int(now))
         elapsed = now - self._since
         if elapsed >= CLEAN_S and self._count >= CLEAN_COUNT:
             self._rise(now, self._count / elapsed)
             self._restart()
+
+    def _note(self, second: int) -> None:
+        """One more was taken in this second."""
+        if self._minute and self._minute[-1][0] == second:
+            self._minute[-1][1] += 1
+        else:
+            self._minute.append([second, 1])
 
     def _recover(self) -> None:
         """One more connection once each of those there has proved itself."""
@@ -131,10 +168,19 @@ class Governor:
         if math.isinf(rate):
             elapsed = now - self._since
             rate = self._count / elapsed if elapsed > 1 else float(max(1, self._count))
-        self._failed, self._failed_at = rate, now
-        if self._clean >= rate * (1 - NEAR / 2):
+        self._failed, self._failed_at = self._taken(now, rate), now
+        if self._clean >= self._failed * (1 - NEAR / 2):
             self._clean = 0.0  # what was clean is no longer
-        self._set(max(self._clean, rate / 2))
+        self._set(max(self._clean, min(rate / 2, UNDER * self._failed)))
+
+    def _taken(self, now: float, rate: float) -> float:
+        """Messages/s that fail: what was taken in the last minute, where that says something."""
+        recent = [each for each in self._minute if now - each[0] <= MINUTE_S]
+        if not recent:
+            return rate
+        taken = sum(count for _, count in recent) / MINUTE_S
+        least = 0.0 if now - recent[0][0] >= EVIDENT_S else rate / 2
+        return min(rate, max(taken, least))
 
     def fewer(self, now: float, in_use: float) -> None:
         """Half the connections, one at least; so many are not tried again for an hour."""

@@ -209,6 +209,16 @@ class LaneState:
                 pass
         self._limiter.spacing = governor.spacing
 
+    def teach(self, now: float, rate: float, connections: float, age_s: float) -> None:
+        """Begin with what was learned before; messages/s of single messages."""
+        self._governor.teach(now, rate / self.each, connections, age_s)
+        self._limiter.spacing = self._governor.spacing
+
+    @property
+    def learned(self) -> tuple[float, float]:
+        """(messages/s, connections) below what is configured, else 0.0."""
+        return self._governor.learned
+
     def hold(self, until: float) -> None:
         """Silence until then, for a reason of ours: nothing is learned from it."""
         self._governor.held_until = max(self._governor.held_until, until)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import msgspec
 
 from severally.model.lane import Grant, Lane, Limits
+from severally.model.learned import Learned
 from severally.model.outcome import Action, Verdict
 from severally.pace.lane_state import LaneState, RouteState
 
@@ -122,6 +123,24 @@ class Scheduler:
         if verdict.action is not Action.ACCEPT:
             self._note(state)
             self._enter(state)
+
+    def teach(self, now: float, lane: str, learned: Learned, wall: float) -> None:
+        """What this lane learned before, as old as it is at `wall` (Unix): also to be silent."""
+        rate, connections = learned.rate_at(wall), learned.connections_at(wall)
+        self._lanes[lane].teach(now, rate, connections, max(0.0, wall - learned.at))
+        if held_s := learned.held_s(wall):
+            self.hold(lane, now + held_s)
+
+    def learned(self, now: float, wall: float) -> Mapping[str, Learned]:
+        """What each lane learned so far that is less than configured, and who is silent."""
+        found: dict[str, Learned] = {}
+        for key, state in self._lanes.items():
+            rate, connections = state.learned
+            silent = now < state.held_until < math.inf
+            if rate or connections or silent:
+                held_until = wall + state.held_until - now if silent else 0.0
+                found[key] = Learned(rate, connections, wall, held_until)
+        return found
 
     def hold(self, lane: str, until: float) -> None:
         """Nothing more leaves on this lane before then (seconds of the clock)."""

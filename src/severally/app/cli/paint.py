@@ -226,6 +226,8 @@ def status(result: results.StatusResult, console: Console) -> None:
     for line in result.mailings:
         if line.waits:
             console.print(f"{line.mailing} waits: {escape(line.waits)}")
+        if line.left_s:
+            console.print(f"{line.mailing} takes about {duration(line.left_s)} more as it goes now")
     at_work = "a process is delivering" if result.delivering else "no process is delivering"
     console.print(f"{result.purpose} workspace; {at_work}")
 

@@ -79,6 +79,8 @@ def in_words(progress: Progress) -> str:
     if asleep := sum(lane.asleep for lane in progress.lanes):
         soonest = min(lane.opens_s for lane in progress.lanes if lane.asleep)
         words.append(f"{number(asleep)} outside their hours, the next in {duration(soonest)}")
+    if progress.left_s:
+        words.append(f"about {duration(progress.left_s)} to go")
     if trouble := _trouble(progress):
         words.append(trouble)
     return ", ".join(words)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from severally.app.office import Office
 from severally.app.operations import fitness, hours, looking, sentinels
+from severally.app.operations.replanning import Replanning
 from severally.app.operations.results import Report
 from severally.deliver.progress import LaneProgress, Progress
 from severally.deliver.sending import Deliverer
@@ -27,6 +28,8 @@ Listen = Callable[[Progress], None]
 Say = Callable[[str], None]
 
 POLL_S = 0.25
+REPLAN_S = 10.0
+"""How often whoever watches asks the scheduler anew how long it takes still."""
 _RATE_WINDOW_S = 5.0
 _ENDED = frozenset({MailingState.DONE, MailingState.HALTED, MailingState.CANCELLED})
 
@@ -143,6 +146,8 @@ class View:
         self._listen = listen
         self._seen: deque[tuple[float, dict[str, int]]] = deque()
         self._since = time.monotonic()
+        self._replanning: Replanning | None = None
+        self._replan_at = self._ends_at = 0.0
         self._times = office.ledger.frozen(mailing_id).times
 
     def ended(self) -> bool:
@@ -163,7 +168,18 @@ class View:
             for lane, counts in lanes.items()
         )
         elapsed = time.monotonic() - self._since
-        self._listen(Progress(self._id, shown, elapsed, *ledger.guard_counts(self._id)))
+        counts = ledger.guard_counts(self._id)
+        self._listen(Progress(self._id, shown, elapsed, *counts, self._left_s()))
+
+    def _left_s(self) -> float:
+        """How long it takes still, planned anew now and then."""
+        now = time.monotonic()
+        if now >= self._replan_at:
+            if self._replanning is None:
+                self._replanning = Replanning(self._office, self._office.ledger.mailing(self._id))
+            self._ends_at = now + self._replanning.left_s()
+            self._replan_at = time.monotonic() + REPLAN_S
+        return max(0.0, self._ends_at - now)
 
     def _rates(self, answered: dict[str, int]) -> dict[str, float]:
         now = time.monotonic()

@@ -18,6 +18,7 @@ from severally.app.lanes import lane_of
 from severally.app.sections import ApiRoute, MxRoute
 from severally.app.wiring import sending_settings
 from severally.model.lane import Lane, Limits, Rate
+from severally.model.learned import Learned
 from severally.model.schedule import Schedule
 from severally.pace.bounds import Assumptions
 from severally.pace.calendar import Hours
@@ -45,7 +46,8 @@ class Forecast:
     by receiver; `sources` addresses that the route sends from, each with the limits of one.
     `way`: other limits of the whole route; `relayed`: somebody else takes it to the receivers;
     `near`: whoever answers is on this machine. `times` hold, counted from `began` (Unix); `zones`:
-    recipients by time zone, of receivers whose windows matter.
+    recipients by time zone, of receivers whose windows matter. `learned`: what lanes were found to
+    take before.
     """
 
     workspace: Workspace
@@ -64,6 +66,7 @@ class Forecast:
     times: Schedule = field(default_factory=Schedule)
     zones: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     began: float = 0.0
+    learned: Mapping[str, Learned] = field(default_factory=dict)
 
     def with_route(self, limits: Limits) -> Forecast:
         """The same with other limits of the whole route."""
@@ -98,6 +101,7 @@ class Forecast:
             units=self.units,
             hours=hours,
             began=self.began,
+            held={key: self._held(key) for key in lanes},
         )
 
     def parts(self) -> Iterator[tuple[str, str, int]]:
@@ -111,12 +115,25 @@ class Forecast:
 
     def _lane(self, receiver: str, source: int) -> Lane:
         lane = lane_of(self.workspace, self.route, receiver)
-        rate = self.rates.get(receiver, lane.limits.rate)
+        rate = self.rates.get(receiver) or self.rate_of(receiver)
         if rate is not None and self.share != 1.0:
             rate = Rate(max(1, math.floor(rate.count * self.share)), rate.unit_s)
         limits = Limits() if self.relayed else msgspec.structs.replace(lane.limits, rate=rate)
         name = f"{lane.source} (address {source + 1})" if source else lane.source
         return msgspec.structs.replace(lane, limits=limits, source=name)
+
+    def rate_of(self, receiver: str) -> Rate | None:
+        """The rate in force, or the one that the receiver was found to take if that is less."""
+        lane = lane_of(self.workspace, self.route, receiver)
+        rate, known = lane.limits.rate, self.learned.get(lane.key)
+        found = known.rate_at(self.began) if known else math.inf
+        if found >= (1 / rate.spacing if rate else math.inf):
+            return rate
+        return Rate(max(1, math.floor(found * 3600)), 3600)
+
+    def _held(self, lane: str) -> float:
+        known = self.learned.get(lane)
+        return known.held_s(self.began) if known else 0.0
 
     def _assumptions(self) -> Assumptions:
         return Assumptions(

@@ -14,6 +14,7 @@ from severally.app.operations.forecast import Forecast
 from severally.app.operations.languages import languages, undeclared
 from severally.app.operations.results import PlanLane, PlanResult, view_of
 from severally.app.sections import ApiRoute, MxRoute, SmtpRoute
+from severally.app.words import moment
 from severally.model.mailing import Frozen
 from severally.pace.plan import LanePlan, Plan
 
@@ -50,7 +51,7 @@ def plan(
         planned.bottleneck,
         whatif.TIMES if times else planned.limit,
         "" if times else planned.limit_of,
-        _lanes(office.workspace, asked, planned, longest),
+        _lanes(asked, planned, longest),
         tuple(changes),
         round(by - asked.began, 3) if by else 0.0,
         isinstance(office.workspace.routes[route], MxRoute),
@@ -80,6 +81,7 @@ def forecast(office: Office, frozen: Frozen, read: audiences.Reading) -> Forecas
         times=frozen.times,
         zones=zones,
         began=office.wiring.clock.wall(),
+        learned=office.wiring.lane_memory(workspace).recall(),
     )
 
 
@@ -106,28 +108,29 @@ def relays(workspace: Workspace, asked: Forecast) -> list[Forecast]:
     ]
 
 
-def _lanes(
-    workspace: Workspace, asked: Forecast, planned: Plan, longest: Plan
-) -> tuple[PlanLane, ...]:
-    receivers = {lane_of(workspace, asked.route, each).key: each for each in asked.receivers}
+def _lanes(asked: Forecast, planned: Plan, longest: Plan) -> tuple[PlanLane, ...]:
+    keys = {each: lane_of(asked.workspace, asked.route, each).key for each in asked.receivers}
+    receivers = {key: receiver for receiver, key in keys.items()}
     most = {lane.lane: lane.finish_s for lane in longest.lanes}
     return tuple(
-        _lane(workspace, asked.route, receivers[each.lane], each, most[each.lane])
-        for each in planned.lanes
+        _lane(asked, receivers[each.lane], each, most[each.lane]) for each in planned.lanes
     )
 
 
-def _lane(
-    workspace: Workspace, route: str, receiver: str, planned: LanePlan, longest_s: float
-) -> PlanLane:
-    limits = lane_of(workspace, route, receiver).limits
+def _lane(asked: Forecast, receiver: str, planned: LanePlan, longest_s: float) -> PlanLane:
+    limits = lane_of(asked.workspace, asked.route, receiver).limits
+    rate = asked.rate_of(receiver)
+    source = source_of(asked.workspace, asked.route, receiver)
+    if rate != limits.rate:
+        when = moment(asked.learned[planned.lane].at)
+        source = f"learned {when}; configured {limits.rate or 'no limit'}, {source}".rstrip(", ")
     return PlanLane(
         planned.lane,
         planned.count,
-        str(limits.rate) if limits.rate else "",
+        str(rate or ""),
         limits.connections,
         limits.messages_per_connection,
-        source_of(workspace, route, receiver),
+        source,
         round(planned.finish_s, 3),
         round(max(planned.finish_s, longest_s), 3),
         planned.bound,

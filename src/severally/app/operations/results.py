@@ -280,7 +280,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class MailingLine(msgspec.Struct, frozen=True):
-    """One mailing in `status`. `waits`: what its gate waits for, or asks a person, with figures."""
+    """One mailing in `status`. `waits`: what its gate waits for, or asks a person, with figures.
+    `left_s`: how long it takes still, planned anew; 0.0 where it is not under way."""
 
     mailing: str
     notice: str
@@ -294,6 +295,7 @@ class MailingLine(msgspec.Struct, frozen=True):
     ended_at: float
     estimate_s: float
     waits: str = ""
+    left_s: float = 0.0
 
 
 class StatusResult(msgspec.Struct, frozen=True):

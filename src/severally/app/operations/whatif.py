@@ -89,8 +89,9 @@ def _slowest(asked: Forecast, planned: Plan) -> Iterator[tuple[str, Rate]]:
     for receiver in asked.receivers:
         lane = lane_of(asked.workspace, asked.route, receiver)
         last = planned.lanes[0] if planned.lanes else None
-        if last and lane.key == last.lane and last.bound == "rate" and lane.limits.rate:
-            yield receiver, lane.limits.rate
+        rate = asked.rate_of(receiver)
+        if last and lane.key == last.lane and last.bound == "rate" and rate:
+            yield receiver, rate
 
 
 def _routes(asked: Forecast, others: Sequence[Forecast]) -> Iterator[tuple[str, Forecast]]:
