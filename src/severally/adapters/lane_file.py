@@ -35,5 +35,6 @@ class LaneFile:
         kept = {name: each for name, each in known.items() if latest - each.at < FORGOTTEN_S}
         beside = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
+            beside.touch(0o600)
             beside.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
             beside.replace(self._path)

@@ -92,10 +92,10 @@ class Governor:
 
     @property
     def learned(self) -> tuple[float, float]:
-        """(messages/s, connections) where that is less than configured, else 0.0."""
+        """(messages/s, connections) where a receiver said that more is too much, else 0.0."""
         rate = 0.0 if self.spacing <= self._configured else self.rate
         window = self._target if self._recovering else self._window
-        return rate, window if window < self._most else 0.0
+        return rate, 0.0 if math.isinf(self._failed_window) else window
 
     # --- good news
 

@@ -216,7 +216,7 @@ class LaneState:
 
     @property
     def learned(self) -> tuple[float, float]:
-        """(messages/s, connections) below what is configured, else 0.0."""
+        """(messages/s, connections) where more is too much, else 0.0."""
         return self._governor.learned
 
     def hold(self, until: float) -> None:

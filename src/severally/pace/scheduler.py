@@ -125,14 +125,13 @@ class Scheduler:
             self._enter(state)
 
     def teach(self, now: float, lane: str, learned: Learned, wall: float) -> None:
-        """What this lane learned before, as old as it is at `wall` (Unix): also to be silent."""
+        """What this lane learned before, as old as it is at `wall` (Unix). Who begins anew may try
+        at once: a silence is not taught."""
         rate, connections = learned.rate_at(wall), learned.connections_at(wall)
         self._lanes[lane].teach(now, rate, connections, max(0.0, wall - learned.at))
-        if held_s := learned.held_s(wall):
-            self.hold(lane, now + held_s)
 
     def learned(self, now: float, wall: float) -> Mapping[str, Learned]:
-        """What each lane learned so far that is less than configured, and who is silent."""
+        """What each lane learned so far, and who is silent."""
         found: dict[str, Learned] = {}
         for key, state in self._lanes.items():
             rate, connections = state.learned
