@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from severally.app.office import Office
 from severally.app.operations import hours
 from severally.app.operations.figure_results import Figures
-from severally.app.operations.replanning import Replanning
+from severally.app.operations.replanning import left_s
 from severally.app.operations.results import (
     Deed,
     GuardReport,
@@ -169,7 +169,7 @@ def _line(office: Office, mailing: Mailing, tally: Tally) -> MailingLine:
         mailing.ended_at,
         mailing.estimate_s,
         "; ".join(_waits(office, mailing)),
-        round(Replanning(office, mailing).left_s(), 3) if mailing.state in SENDING else 0.0,
+        round(left_s(office, mailing), 3) if mailing.state in SENDING else 0.0,
     )
 
 

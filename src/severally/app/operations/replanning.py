@@ -10,6 +10,7 @@ from severally.app.office import Office
 from severally.app.operations import capacity
 from severally.app.operations.forecast import Forecast
 from severally.model.delivery import DeliveryState
+from severally.model.errors import SeverallyError
 from severally.model.mailing import Mailing
 from severally.pace.plan import Plan
 
@@ -66,3 +67,13 @@ class Replanning:
                 here = zones.setdefault(cohort.receiver, {})
                 here[cohort.zone] = here.get(cohort.zone, 0) + left
         return receivers, zones
+
+
+def left_s(office: Office, mailing: Mailing) -> float:
+    """Seconds still; 0.0 where that cannot be said, for want of its route or a key."""
+    if mailing.route not in office.workspace.routes:
+        return 0.0
+    try:
+        return Replanning(office, mailing).left_s()
+    except SeverallyError:
+        return 0.0
