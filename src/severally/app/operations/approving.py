@@ -46,16 +46,24 @@ def approve(office: Office, mailing_id: str, count: int, digest: str, code: str)
         mailing = office.ledger.mailing(mailing_id)
         seen = proposing.described(office, mailing_id)
         if mailing.state not in (_M.PROPOSED, _M.HALTED):
-            raise Refused(f"{mailing_id} is {mailing.state}; there is nothing to approve")
+            raise Refused(
+                f"{mailing_id} is {mailing.state}; there is nothing to approve: a mailing is "
+                "approved when it is proposed, and once more when it was halted"
+            )
         actor = act_as(office, "approve", Role.APPROVER, code=code)
         _refuse_author(actor, seen)
         refuse_changed(office, mailing)
         if digest and not seen.digest.startswith(digest.lower()):
-            raise Refused(f"that is not the digest of {mailing_id}, which begins {seen.short}")
+            raise Refused(
+                f"that is not the digest of {mailing_id}, which begins {seen.short}; look again"
+            )
         if count != mailing.count:
             raise Refused(f"{mailing_id} does not go to {count:,} recipients; look again")
         if actor.name in seen.approvals:
-            raise Refused(f"{actor.name or 'somebody unsigned'} has approved {mailing_id} already")
+            who = actor.name or "somebody unsigned"
+            raise Refused(
+                f"{who} has approved {mailing_id} already; the next one is somebody else's"
+            )
         _write(office, mailing, actor, seen)
     return proposing.described(office, mailing_id)
 
@@ -105,7 +113,7 @@ def begin(office: Office, mailing_id: str, code: str, glass: Glass | None = None
                 [Finding("", f"to go on with what was begun: severally resume {mailing_id}")],
             )
         refuse_changed(office, mailing)
-        said = _broken(office, mailing, actor, glass) if glass else ""
+        said = _broken(office, mailing, actor, glass) if glass else "the rehearsal begins"
         if not glass:
             refuse_unapproved(office, mailing)
         if office.workspace.purpose == "live":
@@ -177,7 +185,10 @@ def decide(office: Office, mailing_id: str, passing: bool, reason: str) -> Said:
             return Said(mailing_id, f"halted: {reason}", actor.name)
         asked = asks_a_person(ledger.acts(mailing_id))
         if not asked or mailing.state not in (_M.REHEARSED, _M.CANARY, _M.RAMPING):
-            raise Refused(f"{mailing_id} is {mailing.state} and asks nobody anything")
+            raise Refused(
+                f"{mailing_id} is {mailing.state} and asks nobody anything; `status` says "
+                f"what it does, and `severally halt {mailing_id}` stops it"
+            )
         # what is said of its sentinels says nothing of a gate
         step = NO_STEP if mailing.state is _M.REHEARSED else mailing.step
         said = f"pass at step {step}: {reason}"
@@ -192,7 +203,10 @@ def acknowledge(office: Office, mailing_id: str, code: str) -> Said:
         actor = act_as(office, "acknowledge", Role.APPROVER, Role.OPERATOR, code=code)
         _refuse_self(actor, urgency)
         if not urgency.holds(office.wiring.clock.wall()):
-            raise Refused(f"the break-glass of {mailing_id} is over; it needs approvals now")
+            raise Refused(
+                f"the break-glass of {mailing_id} is over; it needs approvals now: severally "
+                f"approve {mailing_id}"
+            )
         if urgency.acknowledged:
             raise Refused(f"{urgency.acknowledged} acknowledged {mailing_id} already")
         return _said(office, mailing_id, ACKNOWLEDGED, urgency.why, actor)

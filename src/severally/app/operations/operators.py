@@ -79,7 +79,9 @@ def _may_register(office: Office, verb: str, roles: tuple[Role, ...], code: str)
     if office.ledger.operators():
         return act_as(office, verb, Role.APPROVER, code=code).name
     if Role.APPROVER not in roles:
-        raise Refused("the first operator is an approver, who then enters the others")
+        raise Refused(
+            "the first operator is an approver, who then enters the others: --role approver"
+        )
     return ""
 
 
@@ -134,7 +136,9 @@ def token(
     with on_record(office, "", "operator token"):
         actor = act_as(office, "operator token", *Role, code=code)
         if not actor.signed:
-            raise Refused("a token stands for an operator, and there is none yet")
+            raise Refused(
+                "a token stands for an operator, and there is none yet: severally operator add"
+            )
         if not scopes or set(scopes) - set(SCOPES):
             raise UsageError(f"name what it may do: --scope, one of {', '.join(SCOPES)}")
         if lasts_s > _LONGEST_TOKEN_S:

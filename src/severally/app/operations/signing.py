@@ -7,7 +7,7 @@ is empty everything is done unsigned; a live one does nothing unsigned.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -46,13 +46,27 @@ def act_as(office: Office, verb: str, *roles: Role, code: str | None = None) -> 
         return actor
     if actor.scopes is not None:
         if verb not in actor.scopes:
-            raise Refused(f"this token is not for {verb}; it is for {', '.join(actor.scopes)}")
+            raise Refused(
+                f"this token is not for {verb}; it is for {', '.join(actor.scopes)}: a person does "
+                "this, or make another with: severally operator token"
+            )
     elif code is not None:
         use_code(office, operator_named(office, actor.name), code)
     if not set(roles) & set(actor.roles):
         wanted = " or ".join(roles)
-        raise Refused(f"{verb} is for the role {wanted}, and {actor.name} has not got it")
+        whom = _having(office, roles)
+        raise Refused(f"{verb} is for the role {wanted}, and {actor.name} has not got it; {whom}")
     return actor
+
+
+def _having(office: Office, roles: Sequence[Role]) -> str:
+    """Whom to ask."""
+    found = [
+        one.name
+        for one in office.ledger.operators()
+        if set(one.roles) & set(roles) and not one.disabled_at
+    ]
+    return f"ask {' or '.join(found)}" if found else "nobody has: severally operator add NAME"
 
 
 def whoever(office: Office) -> str:
@@ -130,7 +144,7 @@ def operator_named(office: Office, name: str) -> Operator:
     for one in office.ledger.operators():
         if one.name == name and not one.disabled_at:
             return one
-    raise Refused(f"there is no operator {name}, or no longer")
+    raise Refused(f"there is no operator {name}, or no longer; `severally operator list` names all")
 
 
 @contextmanager
@@ -161,6 +175,8 @@ def check_code(office: Office, one: Operator, code: str) -> None:
     secret = SecretBox(office.keys.operator_key()).open(one.name, one.salt, one.box)
     step = step_of(secret, code, office.wiring.clock.wall())
     if step is None:
-        raise Refused(f"that is not {one.name}'s code of this minute")
+        raise Refused(
+            f"that is not {one.name}'s code of this minute; type the one that is shown now"
+        )
     if not office.ledger.use_code(one.name, step):
         raise Refused("that code was used already; wait for the next one")
