@@ -6,12 +6,10 @@ what they do.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import gc
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +29,7 @@ from severally.adapters.pool import PoolBench
 from severally.adapters.providers import DomainTable, Grouping
 from severally.adapters.sessions import SessionFile
 from severally.adapters.survey import Survey
+from severally.adapters.threads import Threads
 from severally.app.config import Workspace
 from severally.app.lanes import lane_of
 from severally.app.sections import MxRoute
@@ -252,11 +251,7 @@ class Wiring:
         bench = PoolBench(
             make_workbench, lambda mailing: self.kit(keys, ledger, mailing), workspace.processes
         )
-        threads = ThreadPoolExecutor(4, thread_name_prefix="severally-ledger")
-        loop = asyncio.get_running_loop()
-
-        async def off_loop(call: Callable[[], Any]) -> Any:
-            return await loop.run_in_executor(threads, call)
+        off_loop = Threads("severally-ledger")
 
         def lane(mailing: Mailing, receiver: str) -> Any:
             return lane_of(workspace, mailing.route, receiver)
@@ -304,7 +299,7 @@ class Wiring:
             await bench.close()
             for transport in transports.values():
                 await transport.close()
-            threads.shutdown()
+            off_loop.close()
 
 
 def means_nobody(rule: str) -> bool:

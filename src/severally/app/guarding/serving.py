@@ -12,13 +12,13 @@ import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 
+from severally.adapters.threads import Threads
 from severally.app.guarded import GuardSettings, Place
 from severally.app.guarding.door import Door
 from severally.app.guarding.http import Endpoints
@@ -72,11 +72,7 @@ async def _running(
     office: Office, settings: GuardSettings, keys: list[str], told: Callable[[str], None]
 ) -> AsyncIterator[Open]:
     loop = asyncio.get_running_loop()
-    threads = ThreadPoolExecutor(4, thread_name_prefix="severally-guard")
-
-    async def off_loop(call: Callable[[], Any]) -> Any:
-        return await loop.run_in_executor(threads, call)
-
+    off_loop = Threads("severally-guard")
     passage = _passage(office, settings, off_loop, told)
     desk = _desk(office, settings, told)
     places = office.wiring.open_checkpoints(office.workspace, office.keys)
@@ -128,7 +124,7 @@ async def _running(
         tasks[2].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         marks.anchor()
-        threads.shutdown()
+        off_loop.close()
 
 
 def _desk(office: Office, settings: GuardSettings, told: Callable[[str], None]) -> Desk:

@@ -6,13 +6,14 @@ once. Not responsible for what is asked for (`asking`) nor for sending (`deliver
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from severally.app.urgent.asking import Checked
 from severally.app.urgent.settings import UrgentSettings
+from severally.deliver.journal import OffLoop
 from severally.deliver.urgent.courier import Courier
 from severally.deliver.urgent.grouped import Grouped
 from severally.model.delivery import DeliveryState
@@ -40,7 +41,7 @@ class Desk:
         self,
         ledger: Ledger,
         settings: UrgentSettings,
-        off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        off_loop: OffLoop[Any],
     ) -> None:
         self._ledger = ledger
         self._settings = settings

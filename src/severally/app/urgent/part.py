@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from typing import Any
 
 import msgspec
 
 from severally.adapters.pool import PoolBench
+from severally.adapters.threads import Threads
 from severally.app.api.messages import messages
 from severally.app.lock import DeliveryLock
 from severally.app.office import Office
@@ -35,6 +35,7 @@ from severally.model.recipient import Recipient, recipient_of, row_of
 from severally.model.urgent import AUDIENCE, Flood, Urgent
 from severally.ports import RowCipher
 
+THREADS = "severally-urgent"
 SETTLE_S = 10.0
 """How long what is in hand may take to be sent when the process is told to end."""
 TAKE_OVER_S = 0.5
@@ -46,7 +47,7 @@ async def urgent_part(office: Office, served: Served) -> AsyncIterator[None]:
     """Everything there is to accept and send urgent messages, while the server runs."""
     metrics = UrgentMetrics(served.watched.registry, office.ledger, office.wiring.clock)
     clock = office.wiring.clock
-    with off_the_loop() as off_loop:
+    with closing(Threads(THREADS)) as off_loop:
         cipher, catalogue = cipher_of(office), catalogue_of(office)
         desk = Desk(office.ledger, office.workspace.urgent, off_loop)
         beside = [served.beside(desk.run())]
@@ -93,18 +94,6 @@ async def _carry(office: Office, desk: Desk, metrics: UrgentMetrics) -> None:
         await clock.sleep_until(clock.monotonic() + TAKE_OVER_S)
 
 
-@contextmanager
-def off_the_loop() -> Iterator[OffLoop[Any]]:
-    """Threads for what waits for the disk."""
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(4, thread_name_prefix="severally-urgent") as threads:
-
-        async def off_loop(call: Callable[[], Any]) -> Any:
-            return await loop.run_in_executor(threads, call)
-
-        yield off_loop
-
-
 @asynccontextmanager
 async def sending(office: Office, watch: Watch) -> AsyncIterator[Courier | None]:
     """The courier; None where another process is the one that sends."""
@@ -119,7 +108,8 @@ async def sending(office: Office, watch: Watch) -> AsyncIterator[Courier | None]
             stack.push_async_callback(way.close)
         bench = PoolBench(make_workbench, lambda digest: kit(office, digest), 1)
         stack.push_async_callback(bench.close)
-        yield _courier(office, bench, ways, watch, stack.enter_context(off_the_loop()))
+        off_loop = stack.enter_context(closing(Threads(THREADS)))
+        yield _courier(office, bench, ways, watch, off_loop)
 
 
 def _courier(

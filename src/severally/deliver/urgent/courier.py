@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from severally.deliver.journal import OffLoop
 from severally.deliver.records import Classify, verdict_of
 from severally.deliver.urgent.grouped import Grouped
 from severally.deliver.urgent.way import Way
@@ -82,7 +83,7 @@ class Courier:
         ways: Sequence[Way],
         classify: Classify,
         clock: Clock,
-        off_loop: Callable[[Callable[[], Any]], Awaitable[Any]],
+        off_loop: OffLoop[Any],
         rng: random.Random,
         fold: Fold,
         flood_after_s: float,
