@@ -359,3 +359,20 @@ def test_help_imports_nothing_heavy(verb: list[str]) -> None:
     heavy |= {"mrml", "msgspec", "multiprocessing", "rich", "sqlite3", "structlog", "uvloop"}
     assert not heavy & set(done.stderr.split())
     assert "Usage: severally" in done.stdout
+
+
+def test_no_verb_but_serve_loads_what_serves(new: Path) -> None:
+    program = (
+        "import sys\nfrom severally.app.cli.main import main\n"
+        "for verb in sys.argv[2:]:\n"
+        "    assert main([*verb.split(), '--workspace', sys.argv[1]]) == 0\n"
+        "import severally.app.urgent.sending  # of `urgent send` and `urgent show`\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(new), "status", "urgent list", "key list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"litestar", "prometheus_client", "psycopg", "uvicorn"} & set(done.stderr.split())

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from severally.app.urgent import keys, notices, sending
 from severally.app.words import duration, moment, number
-from severally.model.urgent import UrgentNotice
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from severally.app.urgent import keys, notices, sending
+    from severally.model.urgent import UrgentNotice
 
 
 def proposed(result: UrgentNotice, console: Console) -> None:

@@ -16,8 +16,8 @@ import msgspec
 from severally.app.office import Office
 from severally.app.operations.signing import act_as
 from severally.app.urgent.asking import Ask, Asking, To
+from severally.app.urgent.carrying import catalogue_of, cipher_of, sending
 from severally.app.urgent.desk import accepted
-from severally.app.urgent.part import catalogue_of, cipher_of, sending
 from severally.deliver.urgent.courier import Courier, Watch
 from severally.ledger.urgent_rules import OPEN
 from severally.model.delivery import DeliveryState
