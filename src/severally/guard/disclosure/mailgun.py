@@ -18,7 +18,7 @@ from typing import Any
 
 from severally.guard.disclosure import Disclosure, NotUnderstood
 from severally.guard.disclosure.shown import Visible, in_text, in_value, json_body, listed, table
-from severally.guard.disclosure.smtp import addressed_in, addresses_in
+from severally.guard.disclosure.smtp import shown_in
 
 _PATH = re.compile(r"/v3/[^/]+/messages(\.mime)?")
 _ENVELOPE = frozenset({"to", "cc", "bcc", "recipient-variables", "message"})
@@ -46,7 +46,7 @@ def disclosure(method: str, path: str, headers: Mapping[str, str], body: bytes) 
             visible.message([box, *cc], _shown(fields, box, variables[box]), bcc)
     for name, value in fields:
         if name.lower() == "message":  # %recipient% in it stands for each one alone
-            visible.addressed(addressed_in(_VARIABLE.sub("", value).encode()))
+            visible.addressed(shown_in(_VARIABLE.sub("", value).encode())[1])
     return visible.disclosure()
 
 
@@ -103,7 +103,7 @@ def _shown(fields: Fields, box: str, variables: Mapping[str, Any]) -> set[str]:
     shown: set[str] = set(in_value(dict(variables)))
     for name, value in fields:
         if name.lower() == "message":
-            shown |= set(addresses_in(_VARIABLE.sub(put, value).encode()))
+            shown |= shown_in(_VARIABLE.sub(put, value).encode())[0]
         elif name.lower() not in _ENVELOPE and not name.startswith(("o:", "v:")):
             shown |= set(in_text(_VARIABLE.sub(put, value)))
     return shown

@@ -18,7 +18,7 @@ from typing import Any
 
 from severally.guard.disclosure import Disclosure, NotUnderstood
 from severally.guard.disclosure.shown import Visible, in_value, json_body, listed, rows, table
-from severally.guard.disclosure.smtp import addressed_in, addresses_in
+from severally.guard.disclosure.smtp import shown_in
 
 SEND = "/v2/email/outbound-emails"
 BULK = "/v2/email/outbound-bulk-emails"
@@ -82,8 +82,9 @@ def _raw(content: Mapping[str, Any], boxes: list[str], visible: Visible) -> None
         parsed = email.message_from_bytes(message, policy=email.policy.compat32)
         fields = [str(f) for key in ("to", "cc", "bcc") for f in parsed.get_all(key, [])]
         boxes = [box for field in fields for box in listed(field)]
-    visible.message([], addresses_in(message), boxes)
-    visible.addressed(addressed_in(message))
+    shown, addressed = shown_in(message)
+    visible.message([], shown, boxes)
+    visible.addressed(addressed)
 
 
 def _destination(fields: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:

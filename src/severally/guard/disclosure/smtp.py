@@ -9,7 +9,7 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Iterator, Sequence
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 
 from severally.guard.disclosure import Disclosure
 from severally.guard.disclosure.shown import in_text
@@ -22,47 +22,39 @@ _OUR_TRACE = frozenset({"message-id", "dkim-signature", "content-type", "receive
 
 def disclosure(mail_from: str, rcpt_to: Sequence[str], message: bytes) -> Disclosure:
     """What each mailbox of the envelope will see. `mail_from` becomes the Return-Path."""
-    parsed = _parsed(message)
-    shown = frozenset(_in_message(parsed))
+    shown, addressed = shown_in(message)
     visible = {box.lower(): shown | {box.lower()} for box in rcpt_to}
-    return Disclosure(visible, addressed=_addressed(parsed))
+    return Disclosure(visible, addressed=addressed)
 
 
-def addresses_in(message: bytes) -> Iterator[str]:
-    """Every address that can be read in a message, its trace fields left out."""
-    return _in_message(_parsed(message))
-
-
-def addressed_in(message: bytes) -> frozenset[str]:
-    """Whom a message says it was written to, its sender left out: a list written to itself."""
-    return _addressed(_parsed(message))
-
-
-def _parsed(message: bytes) -> EmailMessage:
+def shown_in(message: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """Every address that can be read in a message, its trace fields left out; and whom it says
+    it was written to, its sender left out: a list written to itself."""
     parsed = email.message_from_bytes(message, policy=email.policy.default)
     assert isinstance(parsed, EmailMessage)
-    return parsed
-
-
-def _addressed(parsed: EmailMessage) -> frozenset[str]:
+    head = [(name, frozenset(in_text(value))) for name, value in _fields(parsed)]
     to, senders = (
-        {
-            address
-            for name, value in parsed.items()
-            if name.lower() in names
-            for address in in_text(str(value))
-        }
+        {address for name, found in head if name in names for address in found}
         for names in (_ADDRESSED, _SENDERS)
     )
-    return frozenset(to - senders)
+    shown = {address for _, found in head for address in found}
+    return frozenset(shown.union(_in_parts(parsed))), frozenset(to - senders)
 
 
-def _in_message(parsed: EmailMessage) -> Iterator[str]:
+def _in_parts(parsed: EmailMessage) -> Iterator[str]:
     for part in parsed.walk():
-        for name, value in part.items():
-            if name.lower() not in _OUR_TRACE:
-                yield from in_text(str(value))
+        if part is not parsed:
+            for _, value in _fields(part):
+                yield from in_text(value)
         if not part.is_multipart():
             body = part.get_payload(decode=True)
             if isinstance(body, bytes):
                 yield from in_text(body.decode("utf-8", "replace"))
+
+
+def _fields(part: Message) -> Iterator[tuple[str, str]]:
+    """Lower-case name and value. Each is read when it is asked for, which is slow: those that
+    are not looked at are not."""
+    for name in sorted({each.lower() for each in part.keys()} - _OUR_TRACE):  # noqa: SIM118
+        for value in part.get_all(name, []):
+            yield name, str(value)
