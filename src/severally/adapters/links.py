@@ -7,10 +7,12 @@ notice lists. Not for which links are followed (`deliver.linked`), nor for what 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-
-import httpx
+from typing import TYPE_CHECKING
 
 from severally.model.observed import Answered, Followed
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 5.0
 """For a connection, and for each answer."""
@@ -37,6 +39,8 @@ class WebLinks:
 
     def follow(self, url: str, hosts: Collection[str]) -> Followed:
         """What a GET says. Words name hosts and never what stands behind them."""
+        import httpx  # by whoever follows a link, not by every verb
+
         deadline = self._monotonic() + WHOLE_S
         with httpx.Client(
             timeout=TIMEOUT_S,
@@ -69,6 +73,8 @@ class WebLinks:
 
 def _asked(client: httpx.Client, url: httpx.URL) -> Followed | str:
     """What it says, or where it leads on to."""
+    import httpx
+
     try:
         with client.stream("GET", url) as response:
             status, place = response.status_code, response.headers.get("Location", "")
