@@ -188,17 +188,23 @@ class ApiConnection:
         def tell(delivery: int, ending: Ending, reply: Reply) -> None:
             report(by_id[delivery], Outcome(delivery, ending, reply))
 
-        letters = [letter for sealed in run if (letter := self._read(sealed, tell)) is not None]
+        letters, unfit = await asyncio.to_thread(self._read, run)
+        for delivery, reason in unfit:
+            tell(delivery, Ending.UNSENT, _unfit(reason))
         await self._carry(letters, by_id, tell)
 
-    def _read(self, sealed: Sealed, tell: Tell) -> Letter | None:
-        try:
-            letter = letter_of(sealed)
-            self._provider.fits(letter)
-            return letter
-        except Unsupported as reason:
-            tell(sealed.deliveries[0], Ending.UNSENT, _unfit(str(reason)))
-            return None
+    def _read(self, run: Sequence[Sealed]) -> tuple[list[Letter], list[tuple[int, str]]]:
+        """Every message as a letter, off the loop; and what has no words there, and why."""
+        letters: list[Letter] = []
+        unfit: list[tuple[int, str]] = []
+        for sealed in run:
+            try:
+                letter = letter_of(sealed)
+                self._provider.fits(letter)
+                letters.append(letter)
+            except Unsupported as reason:
+                unfit.append((sealed.deliveries[0], str(reason)))
+        return letters, unfit
 
     async def _carry(
         self, letters: Sequence[Letter], by_id: Mapping[int, Sealed], tell: Tell
