@@ -56,13 +56,15 @@ class Website:
         self._server.server_close()
 
 
-class Everywhere(httpx.HTTPTransport):
-    """Leads every request to one site on this machine, whatever host and scheme it names."""
+class Everywhere(httpx.BaseTransport):
+    """Leads every request to one site on this machine, whatever host and scheme it names. Several
+    clients share it, and each closes it when it is done: so each request has a way of its own."""
 
     def __init__(self, port: int) -> None:
-        super().__init__()
         self._port = port
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
-        return super().handle_request(request)
+        with httpx.HTTPTransport() as way:
+            answer = way.handle_request(request)
+            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.read())
