@@ -24,7 +24,8 @@ from severally.model.notice import Kind
 from severally.model.outcome import Ending, Outcome
 from severally.model.request import HttpRequest
 from severally.ports import ConnectFailed
-from severally.transport.api import ApiTransport, Patience, Provider, Seal
+from severally.transport.api import ApiTransport, Patience, Provider, Seal, Secret
+from severally.transport.letter import letter_of
 
 LANE = Lane("main", "other", Limits())
 COUNT = 10
@@ -165,6 +166,21 @@ def test_two_messages_for_one_address_are_two_requests(way: Way) -> None:
     assert len(sent.provider.calls) == 2
 
 
+@pytest.mark.parametrize("name", ["sendgrid", "mailgun", "postmark"])
+def test_what_is_too_large_for_one_request_goes_in_several(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = [letter_of(each) for each in sealed.run(COUNT, ("en",))]
+    provider = WAYS[name].make("http://127.0.0.1:9", Secret("key"), COUNT)
+    ((whole, _),) = provider.requests(letters)
+    most = len(whole.body) - 1
+    monkeypatch.setattr(f"severally.transport.{name}.BYTES", most)
+    made = list(provider.requests(letters))
+    assert len(made) > 1
+    assert all(len(request.body) <= most for request, _ in made)
+    assert sorted(each.delivery for _, batch in made for each in batch) == [*range(1, COUNT + 1)]
+
+
 def test_requests_under_way_are_as_many_as_allowed(way: Way) -> None:
     """Four at least are needed; only two are ever there."""
     two = threading.Barrier(2)
@@ -201,8 +217,6 @@ def test_a_request_changed_after_it_was_sealed_does_not_leave(way: Way) -> None:
 
 
 def test_a_key_that_is_not_known_refuses_nobody_and_is_shown_nowhere(way: Way) -> None:
-    from severally.transport.api import Secret
-
     wrong = Secret("another-key-entirely")
     sent = send(way, sealed.run(2), provider=lambda url: way.make(url, wrong, way.batch))
     assert sent.provider.received == []

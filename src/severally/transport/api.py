@@ -22,6 +22,7 @@ from severally.model.outcome import Ending, Outcome, Reply
 from severally.model.request import HttpRequest, SealedRequest, request_digest
 from severally.ports import ConnectFailed
 from severally.transport.answers import Answer, Judged
+from severally.transport.batches import halves
 from severally.transport.letter import Letter, Unsupported, letter_of
 
 if TYPE_CHECKING:
@@ -316,8 +317,7 @@ def _parts(left: Sequence[Letter], blamed: frozenset[int]) -> list[Sequence[Lett
     others = [letter for letter in left if letter.delivery not in blamed]
     if named and others:
         return [others, *([each] for each in named)]
-    half = len(left) // 2
-    return [left[:half], left[half:]] if half else [left]
+    return halves(left)
 
 
 def _unfit(reason: str) -> Reply:

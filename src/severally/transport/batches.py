@@ -24,6 +24,12 @@ def distinct(letters: Sequence[Letter], most: int) -> Iterator[Sequence[Letter]]
     yield from _batches(letters, most, lambda letter: None)
 
 
+def halves(letters: Sequence[Letter]) -> list[Sequence[Letter]]:
+    """Both of them; one letter stays whole."""
+    half = len(letters) // 2
+    return [letters[:half], letters[half:]] if half else [letters]
+
+
 def _batches(
     letters: Sequence[Letter], most: int, kind: Callable[[Letter], Hashable]
 ) -> Iterator[Sequence[Letter]]:

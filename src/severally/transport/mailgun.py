@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from severally.model.request import HttpRequest
 from severally.transport.answers import Answer, Judged, common
 from severally.transport.api import Secret
-from severally.transport.batches import alike
+from severally.transport.batches import alike, halves
 from severally.transport.letter import Letter, Unsupported
 from severally.transport.skeleton import Slots
 
@@ -62,9 +62,8 @@ class Mailgun:
     def _request(self, batch: Sequence[Letter]) -> Iterator[tuple[HttpRequest, Sequence[Letter]]]:
         body = urllib.parse.urlencode(_fields(batch)).encode()
         if len(body) > BYTES and len(batch) > 1:
-            half = len(batch) // 2
-            yield from self._request(batch[:half])
-            yield from self._request(batch[half:])
+            for half in halves(batch):
+                yield from self._request(half)
             return
         headers = (("Content-Type", "application/x-www-form-urlencoded"),)
         yield HttpRequest("POST", f"{self.url}/v3/{self._domain}/messages", headers, body), batch

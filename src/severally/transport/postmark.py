@@ -16,7 +16,7 @@ from severally.model.outcome import Reply
 from severally.model.request import HttpRequest
 from severally.transport.answers import Answer, Judged, account, common, said
 from severally.transport.api import Secret
-from severally.transport.batches import distinct
+from severally.transport.batches import distinct, halves
 from severally.transport.letter import Letter
 
 URL = "https://api.postmarkapp.com"
@@ -60,9 +60,8 @@ class Postmark:
         made = [self._message(letter) for letter in batch]
         body = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
         if len(body) > BYTES and len(batch) > 1:
-            half = len(batch) // 2
-            yield from self._request(batch[:half])
-            yield from self._request(batch[half:])
+            for half in halves(batch):
+                yield from self._request(half)
             return
         headers = (("Content-Type", "application/json"),)
         yield HttpRequest("POST", f"{self.url}/email/batch", headers, body), batch

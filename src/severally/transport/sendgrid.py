@@ -17,7 +17,7 @@ from typing import Any
 from severally.model.request import HttpRequest
 from severally.transport.answers import Answer, Judged, common
 from severally.transport.api import Secret
-from severally.transport.batches import alike
+from severally.transport.batches import alike, halves
 from severally.transport.letter import Letter
 from severally.transport.skeleton import Skeleton, Slots, stem
 
@@ -77,8 +77,8 @@ class Sendgrid:
         body = _body(batch, text, html, mark, values)
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         if len(data) > BYTES and len(batch) > 1:
-            yield from self._request(batch[: len(batch) // 2])
-            yield from self._request(batch[len(batch) // 2 :])
+            for half in halves(batch):
+                yield from self._request(half)
             return
         headers = (("Content-Type", "application/json"),)
         yield HttpRequest("POST", f"{self.url}/v3/mail/send", headers, data), batch
