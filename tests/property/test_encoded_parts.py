@@ -44,5 +44,7 @@ def test_quoted_printable_reads_the_same(pieces: Flat, values: dict[str, str], r
     body = QuotedPart(pieces, rtl).fill(values)
     assert all(len(line) <= 76 for line in body.split(b"\r\n"))
     expected = said(pieces, values, rtl)
-    # what does not end with a line of the notice's own gets a line end
-    assert quopri.decodestring(body) in (expected, expected + b"\r\n")
+    last = pieces[-1]
+    if isinstance(last, Slot) or not last.endswith("\n"):
+        expected += b"\r\n"  # what does not end with a line of the notice's own gets a line end
+    assert quopri.decodestring(body) == expected
