@@ -84,7 +84,7 @@ class Intake:
         if found.purpose is Purpose.UNSUBSCRIBE:
             if returned.form in (Form.REPORT, Form.BOUNCE, Form.COMPLAINT):
                 return Judged("strange", strange=True)
-            return self._event(found, EventKind.UNSUBSCRIBE, came.at, "mailto")
+            return _heard(self.event(found, EventKind.UNSUBSCRIBE, came.at, "mailto"))
         if returned.form is Form.COMPLAINT:
             return self._complaint(found, returned, came.at)
         if returned.form is Form.ANSWER:
@@ -92,16 +92,16 @@ class Intake:
         if (said := _gravest(returned.said)) is None:
             return Judged("strange" if not returned.said else "delayed", None, not returned.said)
         kind, rule, about = said
-        return self._event(found, kind, came.at, returned.form.value, about, rule)
+        return _heard(self.event(found, kind, came.at, returned.form.value, about, rule))
 
     def _complaint(self, found: Found, returned: Returned, at: float) -> Judged:
         if returned.feedback in _HARMLESS:
             return Judged(returned.feedback)
         opting_out = returned.feedback == "opt-out"
         kind = EventKind.UNSUBSCRIBE if opting_out else EventKind.COMPLAINT
-        return self._event(found, kind, at, "arf", Said("", words=returned.feedback))
+        return _heard(self.event(found, kind, at, "arf", Said("", words=returned.feedback)))
 
-    def _event(
+    def event(
         self,
         found: Found,
         kind: EventKind,
@@ -109,8 +109,9 @@ class Intake:
         source: str,
         said: Said = Said(""),  # noqa: B008  (frozen)
         rule: str = "",
-    ) -> Judged:
-        event = Event(
+    ) -> Event:
+        """What is kept of what was heard about a delivery, whoever told it."""
+        return Event(
             found.claim.delivery,
             kind,
             at,
@@ -122,7 +123,6 @@ class Intake:
             blotted(said.words),
             rule,
         )
-        return Judged(kind.value, event)
 
     def person(self, found: Found) -> Recipient:
         """Whose delivery it is."""
@@ -130,19 +130,9 @@ class Intake:
         cipher = self._cipher_of(self._keys.audience_key(audience), audience)
         return recipient_of(cipher.open(claim.seq, claim.salt, claim.box))
 
-    def told(
-        self, found: Found, kind: EventKind, at: float, source: str, said: Said, rule: str
-    ) -> Event:
-        """An event that a provider tells by its webhook."""
-        event = self._event(found, kind, at, source, said, rule).event
-        assert event is not None
-        return event
-
     def unsubscribed(self, found: Found, at: float, source: str) -> Event:
         """Whoever this token belongs to wants no more notices of this kind."""
-        event = self._event(found, EventKind.UNSUBSCRIBE, at, source).event
-        assert event is not None
-        return event
+        return self.event(found, EventKind.UNSUBSCRIBE, at, source)
 
     # --- whose it is
 
@@ -191,6 +181,10 @@ class Intake:
 
 _HARMLESS = frozenset({"not-spam", "auth-failure", "dmarc"})
 """Feedback that complains of nothing (RFC 6430, RFC 6591)."""
+
+
+def _heard(event: Event) -> Judged:
+    return Judged(event.kind.value, event)
 
 
 def _without(returned: Returned) -> Judged:

@@ -104,7 +104,7 @@ class Telling:
         kind, rule = said
         words = Said("failed", told.status, told.words)
         at = told.at or came_at
-        event = self._intake.told(found, kind, at, f"webhook {call.provider}", words, rule)
+        event = self._intake.event(found, kind, at, f"webhook {call.provider}", words, rule)
         return kind.value, event
 
     def _found(self, token: str) -> Found | None:
