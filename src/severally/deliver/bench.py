@@ -86,23 +86,3 @@ class Workbench:
         return self._build(
             Composed(unsigned.delivery, unsigned.mail_from, unsigned.rcpt_to, message)
         )
-
-
-class LocalBench:
-    """A bench in this very process, for tests, simulation and single-core machines."""
-
-    width = 1
-
-    def __init__(self, make: Callable[[str], Workbench]) -> None:
-        self._make = make
-        self._benches: dict[str, Workbench] = {}
-
-    async def work(self, mailing: str, claims: Sequence[Claim]) -> Sequence[Checked]:
-        """Blocks the loop while it composes; see `adapters.pool` for the real thing."""
-        bench = self._benches.get(mailing)
-        if bench is None:
-            bench = self._benches[mailing] = self._make(mailing)
-        return bench.work(claims)
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
