@@ -14,7 +14,6 @@ from severally.adapters.dns import Dns
 from severally.adapters.dns_cache import DnsCache
 from severally.adapters.exchanges import DnsExchanges
 from severally.adapters.keys import FileKeys
-from severally.adapters.links import WebLinks
 from severally.adapters.mailboxes import Imap, ImapMailbox, MaildirMailbox
 from severally.adapters.mta_sts import Https, StsReader
 from severally.adapters.outbox_sqlite import SqliteOutbox
@@ -54,6 +53,8 @@ def open_keys(workspace: Workspace) -> Keys:
 
 def make_links(workspace: Workspace) -> Links:
     """Where links of notices lead; a trial workspace reaches what it may send to."""
+    from severally.adapters.links import WebLinks  # an HTTP client that most verbs do without
+
     return WebLinks(workspace.allowed.host, SystemClock().monotonic)
 
 

@@ -7,6 +7,7 @@ are open (`pace.calendar`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,7 +15,9 @@ from severally.app.strict import TomlFile
 from severally.model.mailing import Frozen
 from severally.model.notice import Kind
 from severally.model.schedule import Schedule, Window, parse_window
-from severally.notice.compiling import Compiled
+
+if TYPE_CHECKING:
+    from severally.notice.compiling import Compiled
 
 Windows = Mapping[Kind, Window | None]
 
