@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,6 @@ def test_sums_by_receiver_locale_and_slot(kind: str, tmp_path: Path) -> None:
         assert first == Figure(cohorts[0].receiver, first.locale, "hard", 3, 1)
         slots = {each.what: each.slot for each in events}
         assert slots == {"hard": 3, "complaint": 0, "unsubscribe": 99_990}
+        ever = ledger.events_over_time("m-1", 0.0, math.inf)
+        assert [each.slot for each in ever] == [0] * len(events)
+        assert {each.what for each in ever} == set(slots)

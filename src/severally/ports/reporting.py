@@ -12,7 +12,7 @@ class Reporting(Protocol):
     """Sums by receiver group, locale and time; nobody is named in them.
 
     Slots are `width_s` seconds long, the first begins at `since` (Unix seconds); what was before
-    counts in it.
+    counts in it. With `math.inf` there is one slot, for all time.
     """
 
     def states_over_time(self, mailing_id: str, since: float, width_s: float) -> Sequence[Figure]:

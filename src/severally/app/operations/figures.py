@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,6 @@ from severally.model.observed import Figure
 
 _SLOTS = 240
 _EARLIER = 5
-_FOR_EVER_S = 1e12
 _S = DeliveryState
 _TAKEN = tuple(s.word for s in (_S.ACCEPTED, _S.DELIVERED, _S.BOUNCED, _S.COMPLAINED))
 """States of what a receiver took, whatever came back later."""
@@ -145,7 +145,7 @@ def _earlier(office: Office, mailing: Mailing) -> Earlier:
     counts: Counter[DeliveryState] = Counter()
     for states in tally.values():
         counts.update(states)
-    heard = _sums(office.ledger.events_over_time(mailing.id, 0.0, _FOR_EVER_S))
+    heard = _sums(office.ledger.events_over_time(mailing.id, 0.0, math.inf))
     words = {state.word: count for state, count in counts.items()}
     return Earlier(
         mailing.id,

@@ -6,6 +6,7 @@ Mailings, lanes, locales and classes; nobody's address or id.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _LATE_S = 7 * 86_400.0
 """So long after its end a mailing is shown: by then what comes back has come."""
 _MOST = 20
-_FOR_EVER_S = 1e12
 
 
 class Incoming:
@@ -86,7 +86,7 @@ class Mailings(Collector):
                     deliveries.add_metric([mailing.id, lane, state.word], count)
             lanes = ledger.lanes(mailing.id)
             heard: Counter[tuple[str, str, str]] = Counter()
-            for each in ledger.events_over_time(mailing.id, 0.0, _FOR_EVER_S):
+            for each in ledger.events_over_time(mailing.id, 0.0, math.inf):
                 heard[lanes[each.receiver], each.locale, each.what] += each.count
             for labels, count in sorted(heard.items()):
                 events.add_metric([mailing.id, *labels], count)
