@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import urllib.parse
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -171,7 +171,5 @@ def sabotaged(name: str, planted: Collection[int] | None = None) -> MakeComposer
     return functools.partial(_spoiling, name, planted)
 
 
-def _spoiling(
-    name: str, planted: Collection[int] | None, frozen: Frozen, pems: Mapping[str, bytes]
-) -> Saboteur:
+def _spoiling(name: str, planted: Collection[int] | None, frozen: Frozen) -> Saboteur:
     return SABOTEURS[name](frozen, planted)

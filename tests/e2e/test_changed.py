@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from tests.workshop import Ran, Workshop, rows
 from severally.app.config import load
 from severally.app.office import open_office
 from severally.app.operations import approving, fitness
-from severally.app.wiring import Wiring, make_composer
+from severally.app.wiring import Wiring
+from severally.compose.compositor import Compositor
 from severally.model.delivery import Ticket
 from severally.model.envelope import Composed
 from severally.model.mailing import Frozen
@@ -70,8 +71,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 class Otherwise:
     """A program that writes one header field in another way: its samples differ."""
 
-    def __init__(self, frozen: Frozen, pems: Mapping[str, bytes]) -> None:
-        self._real = make_composer(frozen, pems)
+    def __init__(self, frozen: Frozen) -> None:
+        self._real = Compositor(frozen)
 
     def compose(self, recipient: Recipient, ticket: Ticket) -> Composed:
         composed = self._real.compose(recipient, ticket)

@@ -7,7 +7,7 @@ what arrived. Each test bears the number of its input.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -38,7 +38,7 @@ class Replacing:
         return msgspec.structs.replace(composed, message=message)
 
 
-def _replacing(old: bytes, new: bytes, frozen: Frozen, pems: Mapping[str, bytes]) -> Replacing:
+def _replacing(old: bytes, new: bytes, frozen: Frozen) -> Replacing:
     return Replacing(frozen, old, new)
 
 

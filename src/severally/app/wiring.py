@@ -89,13 +89,8 @@ SURVEY_S = 6.0
 
 TellSentinels = Callable[[str, StagingPlan], Sent]
 """Tell a mailing's sentinels, once, and say how."""
-MakeComposer = Callable[[Frozen, Mapping[str, bytes]], Composer]
-"""From the frozen mailing and its DKIM keys (PEM by fingerprint); importable by name."""
-
-
-def make_composer(frozen: Frozen, pems: Mapping[str, bytes]) -> Composer:
-    """The real one. It needs no key: the bench signs what it made."""
-    return Compositor(frozen)
+MakeComposer = Callable[[Frozen], Composer]
+"""From the frozen mailing; importable by name. It needs no key: the bench signs what it made."""
 
 
 class BenchKit(NamedTuple):
@@ -115,7 +110,7 @@ def make_workbench(kit: BenchKit) -> Workbench:
     signers = signers_for(frozen.sender, kit.pems.__getitem__)
     return Workbench(
         AesRowCipher(kit.audience_key, kit.audience),
-        kit.make_composer(frozen, kit.pems),
+        kit.make_composer(frozen),
         build_smtp,
         Guard(frozen),
         kit.token_key,
@@ -196,7 +191,7 @@ class Wiring:
     """Every choice of an adapter. `make_composer` must be importable by name: it is used in
     spawned processes."""
 
-    make_composer: MakeComposer = make_composer
+    make_composer: MakeComposer = Compositor
     make_transport: Callable[[Workspace, str], Transport] = make_transport
     open_ledger: Callable[[Path], Ledger] = open_ledger
     open_keys: Callable[[Workspace], Keys] = open_keys

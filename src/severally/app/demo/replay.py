@@ -7,7 +7,7 @@ is what every mailing goes through.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -44,7 +44,7 @@ class MakeHurried:
 
     everybody: tuple[str, ...]
 
-    def __call__(self, frozen: Frozen, pems: Mapping[str, bytes]) -> Composer:
+    def __call__(self, frozen: Frozen) -> Composer:
         return Hurried(Compositor(frozen), self.everybody)
 
 
@@ -55,5 +55,5 @@ def hurried(wiring: Wiring, everybody: Sequence[str]) -> Wiring:
 
 def would_show(frozen: Frozen, recipient: Recipient, everybody: Sequence[str]) -> str:
     """What would have been seen, had it left as one message to everybody: in words."""
-    composed = MakeHurried(tuple(everybody))(frozen, {}).compose(recipient, Ticket(0, "a" * 26, 0))
+    composed = MakeHurried(tuple(everybody))(frozen).compose(recipient, Ticket(0, "a" * 26, 0))
     return disclosure(composed.mail_from, everybody, composed.message).words()
