@@ -10,8 +10,6 @@ from severally.model.urgent import Caps, Happening, Urgent, shown
 
 _D = DeliveryState
 HOUR_S, MINUTE_S = 3600.0, 60.0
-OPEN = (_D.READY, _D.CLAIMED, _D.ATTEMPTING, _D.DEFERRED, _D.HELD)
-"""The states in which a message is not final."""
 NOT_TOLD = (_D.WITHDRAWN, _D.EXCLUDED)
 """The states that do not count towards a flood: nobody was told."""
 

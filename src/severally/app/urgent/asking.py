@@ -22,7 +22,7 @@ from severally.model.errors import Finding, Refused
 from severally.model.mailing import Frozen
 from severally.model.notice import Kind, ValueType
 from severally.model.recipient import Recipient, row_of
-from severally.model.urgent import AUDIENCE, IDENT_BITS, ApiKey, KeyScope, Urgent, shown
+from severally.model.urgent import IDENT_BITS, ApiKey, KeyScope, Urgent, shown
 from severally.model.values import ValueRefused, parse_value, refuse_unlisted
 from severally.ports import Keys, RowCipher
 
@@ -192,5 +192,3 @@ def _times(ask: Ask, now: float, lasts_s: float, findings: list[Finding]) -> tup
         findings.append(Finding("expires_at", "is not after send_after"))
     return max(due, now), expires
 
-
-__all__ = ["AUDIENCE", "Ask", "Asking", "Checked", "NotAllowed", "To", "WrongFields"]

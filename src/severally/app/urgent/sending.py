@@ -19,8 +19,7 @@ from severally.app.urgent.asking import Ask, Asking, To
 from severally.app.urgent.carrying import catalogue_of, cipher_of, sending
 from severally.app.urgent.desk import accepted
 from severally.deliver.urgent.courier import Courier, Watch
-from severally.ledger.urgent_rules import OPEN
-from severally.model.delivery import DeliveryState
+from severally.model.delivery import OPEN, DeliveryState
 from severally.model.entries import Act
 from severally.model.errors import UsageError
 from severally.model.operator import Role
@@ -29,7 +28,7 @@ from severally.model.urgent import ApiKey, Happening, KeyScope, Tracked, ident_o
 POLL_S = 0.05
 BY_HAND = ApiKey("by-hand", "by hand", KeyScope.LIVE, b"", 0, 0.0)
 """What messages sent from the command line are kept under."""
-_WAITING = frozenset(OPEN) - {DeliveryState.HELD}
+_WAITING = OPEN - {DeliveryState.HELD}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from severally.ledger import urgent_rules as rules
-from severally.model.delivery import DeliveryState
+from severally.model.delivery import OPEN, DeliveryState
 from severally.model.entries import Act
 from severally.model.mailing import Frozen
 from severally.model.urgent import (
@@ -250,7 +250,7 @@ class MemoryUrgent:
     def urgent_backlog(self) -> Backlog:
         """What is not final."""
         with self._lock:
-            waiting = [e for e in self._urgent.values() if e.standing.state in rules.OPEN]
+            waiting = [e for e in self._urgent.values() if e.standing.state in OPEN]
             counts = Counter(each.standing.state for each in waiting)
             oldest = min((each.urgent.accepted_at for each in waiting), default=0.0)
             return Backlog(dict(counts), oldest)
