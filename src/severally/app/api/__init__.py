@@ -20,7 +20,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from severally import __version__
-from severally.app.api.access import RING
+from severally.app.api.access import KEY, RING
 from severally.app.api.description import close
 from severally.app.api.health import health
 from severally.app.api.messages import FORMS
@@ -34,8 +34,6 @@ ROUTERS: tuple[Any, ...] = (health, unsubscribing)
 handlers. What needs more comes with the part that makes it (`Served.routers`)."""
 OPEN_API = "/v1"
 """Below it the description is served, as `openapi.json`."""
-KEY = "key"
-"""The name of the security scheme: `Authorization: Bearer KEY`."""
 
 
 def make_app(

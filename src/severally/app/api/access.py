@@ -11,6 +11,8 @@ from severally.app.api.problems import Declined
 from severally.app.urgent.keys import KeyRing
 from severally.model.urgent import ApiKey
 
+KEY = "key"
+"""The name of the security scheme, in the served description."""
 HELD = "severally.key"
 RING = "severally.ring"
 

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
-from severally.app.api.access import key_of, known
+from severally.app.api.access import KEY, key_of, known
 from severally.app.api.given import Given
 from severally.app.api.problems import Declined, FieldError, documented, wrong_fields
 from severally.app.office import Office
@@ -177,6 +177,6 @@ messages = Router(
     "/v1/messages",
     route_handlers=[send_message, read_message, list_messages],
     guards=[known],
-    security=[{"key": []}],
+    security=[{KEY: []}],
     tags=["messages"],
 )

@@ -191,4 +191,3 @@ def _times(ask: Ask, now: float, lasts_s: float, findings: list[Finding]) -> tup
     elif expires <= due:
         findings.append(Finding("expires_at", "is not after send_after"))
     return max(due, now), expires
-
