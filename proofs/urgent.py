@@ -9,6 +9,7 @@ serve` as a process, the Python client, and receivers that nobody of `src/` wrot
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
 
 from proofs import urgent_crash, urgent_outbox, urgent_routes, workspace
 from proofs.callers import ask_all
@@ -127,7 +126,7 @@ def as_a_newcomer(folder: Path) -> str:
     workspace.severally(folder.parent, "init", folder.name)
     workspace.severally(folder, "urgent", "approve", NOTICE)
     made = workspace.severally(folder, "key", "make", "my-program", "--scope", "live", "--json")
-    one = Desk(folder, httpx.Response(200, text=made.stdout).json()["secret"])
+    one = Desk(folder, json.loads(made.stdout)["secret"])
     with one.serving() as (_, url):
         body = (
             '{"notice": "sign-in-alert", "recipient": {"email": "anna@customer.example"}, '
