@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +95,20 @@ class Newsdesk:
     def key_for(self, scope: str, per_minute: int = 6_000) -> httpx.Client:
         made = keys.make(self.office, scope, scope, per_minute, 3600, "")
         return client(self.url, made.secret)
+
+    def final(self, message: str) -> dict[str, Any]:
+        """What is said of it when it is final or held; the test's time limit bounds the wait."""
+        while True:
+            said: dict[str, Any] = self.http.get(f"/v1/messages/{message}").json()
+            if said["message"]["state"] not in ("ready", "claimed", "attempting"):
+                return said
+            time.sleep(0.02)
+
+    def letters(self) -> list[EmailMessage]:
+        """All that was sent."""
+        policy = email.policy.default
+        files = (self.office.workspace.root / "outbox").glob("new/*")
+        return [email.message_from_bytes(file.read_bytes(), policy=policy) for file in files]
 
 
 def client(url: str, key: str) -> httpx.Client:

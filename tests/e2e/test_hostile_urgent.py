@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,15 +64,6 @@ def test_56_a_bombing_is_held_and_hides_no_alert(desk: Newsdesk) -> None:
     answers = [desk.ask("bombed@customer.example", f"56-{n}") for n in range(100)]
     assert {each.status_code for each in answers} == {202}
     alert = desk.ask("bombed@customer.example", "56-alert", notice="sign-in-alert", variables=ALERT)
-    assert ended(desk, alert.json()["id"]) == "accepted"
-    states = Counter(ended(desk, each.json()["id"]) for each in answers)
+    assert desk.final(alert.json()["id"])["message"]["state"] == "accepted"
+    states = Counter(desk.final(each.json()["id"])["message"]["state"] for each in answers)
     assert states == {"accepted": 3, "held": 97}
-
-
-def ended(desk: Newsdesk, message: str) -> str:
-    """Its state when it is final or held."""
-    while True:
-        state = desk.http.get(f"/v1/messages/{message}").json()["message"]["state"]
-        if state not in ("ready", "claimed", "attempting"):
-            return str(state)
-        time.sleep(0.02)

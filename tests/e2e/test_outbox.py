@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -40,11 +38,8 @@ def answered(kept: Books) -> list[str]:
 def sent(desk: Newsdesk, answers: list[str]) -> Counter[str]:
     """Whom something went to, when all that was accepted is final."""
     for name in answers:
-        while desk.http.get(f"/v1/messages/{name}").json()["message"]["state"] != "accepted":
-            time.sleep(0.02)
-    files = (desk.office.workspace.root / "outbox").glob("new/*")
-    read = (email.message_from_bytes(f.read_bytes(), policy=email.policy.default) for f in files)
-    return Counter(str(each["To"]) for each in read)
+        assert desk.final(name)["message"]["state"] == "accepted"
+    return Counter(str(each["To"]) for each in desk.letters())
 
 
 def test_every_committed_row_is_sent_and_nothing_else(kept: Books, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import itertools
 import time
 from collections.abc import Iterator
@@ -30,19 +28,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsdesk]:
         yield made
 
 
-def final(desk: Newsdesk, message: str) -> dict[str, Any]:
-    """The message when it is final; the test's own time limit bounds the wait."""
-    while True:
-        said = desk.http.get(f"/v1/messages/{message}").json()
-        if said["message"]["state"] not in ("ready", "claimed", "attempting"):
-            return said  # type: ignore[no-any-return]
-        time.sleep(0.02)
-
-
 def outbox(desk: Newsdesk, address: str) -> list[Any]:
-    files = (desk.office.workspace.root / "outbox").glob("new/*")
-    read = [email.message_from_bytes(f.read_bytes(), policy=email.policy.default) for f in files]
-    return [each for each in read if each["To"] == address]
+    return [each for each in desk.letters() if each["To"] == address]
 
 
 def fields(answer: Any, status: int = 422) -> list[str]:
@@ -56,7 +43,7 @@ def test_a_message_is_accepted_and_arrives(desk: Newsdesk) -> None:
     assert answer.status_code == 202
     id_ = answer.json()["id"]
     assert answer.headers["location"] == f"/v1/messages/{id_}"
-    said = final(desk, id_)
+    said = desk.final(id_)
     assert said["message"]["state"] == "accepted"
     assert [each["what"] for each in said["events"]] == ["accepted", "attempting", "accepted"]
     (letter,) = outbox(desk, ADDRESS)
@@ -74,7 +61,7 @@ def test_the_same_key_and_body_get_the_same_answer(desk: Newsdesk) -> None:
     assert (again.status_code, again.json()) == (first.status_code, first.json())
     other = desk.ask("c@customer.example", "same")
     assert other.status_code == 409
-    final(desk, first.json()["id"])
+    desk.final(first.json()["id"])
     assert len(outbox(desk, "b@customer.example")) == 1
     assert outbox(desk, "c@customer.example") == []
 
@@ -84,7 +71,7 @@ def test_many_at_once_with_one_key_are_one(desk: Newsdesk) -> None:
         answers = list(pool.map(lambda _: desk.ask("d@customer.example", "race"), range(24)))
     ids = {each.json()["id"] for each in answers}
     assert {each.status_code for each in answers} == {202} and len(ids) == 1
-    final(desk, ids.pop())
+    desk.final(ids.pop())
     assert len(outbox(desk, "d@customer.example")) == 1
 
 
@@ -211,7 +198,7 @@ def test_a_flood_is_held_and_caps_are_said(desk: Newsdesk) -> None:
     answers = [desk.ask("bombed@customer.example", f"bomb-{n}") for n in range(20)]
     assert {each.status_code for each in answers} == {202}
     ids = [each.json()["id"] for each in answers]
-    said = [final(desk, each)["message"]["state"] for each in ids]
+    said = [desk.final(each)["message"]["state"] for each in ids]
     assert said == ["accepted"] * 3 + ["held"] * 17
     assert len(outbox(desk, "bombed@customer.example")) == 3
 
@@ -237,7 +224,7 @@ def test_a_changed_notice_changes_nothing_until_it_is_approved(desk: Newsdesk) -
     body.write_text(text.replace("choose a new password", "pick a new password"), "utf-8")
     try:
         assert notices.listed(desk.office).notices == before
-        final(desk, desk.ask("f@customer.example", "unchanged").json()["id"])
+        desk.final(desk.ask("f@customer.example", "unchanged").json()["id"])
         (letter,) = outbox(desk, "f@customer.example")
         assert "choose a new password" in letter.get_body(("plain",)).get_content()
     finally:
@@ -256,11 +243,11 @@ def test_another_process_that_sends_is_followed_when_it_ends(
         said = desk.http.get(f"/v1/messages/{id_}").json()
         assert said["message"]["state"] == "ready"
         other.release()
-        assert final(desk, id_)["message"]["state"] == "accepted"
+        assert desk.final(id_)["message"]["state"] == "accepted"
 
 
 def test_metrics_tell_how_it_goes_and_nothing_of_anybody(desk: Newsdesk) -> None:
-    final(desk, desk.ask("g@customer.example", "measured").json()["id"])
+    desk.final(desk.ask("g@customer.example", "measured").json()["id"])
     said = desk.http.get("/metrics").text
     assert 'severally_urgent_ended_total{event="password_reset",state="accepted"}' in said
     assert 'severally_urgent_route_well{route="main"} 1.0' in said
