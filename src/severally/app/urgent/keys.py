@@ -20,7 +20,6 @@ from severally.model.urgent import ApiKey, KeyScope
 from severally.ports import Ledger
 
 REFRESH_S = 1.0
-PER_MINUTE = 6_000
 _MOST_PER_MINUTE = 1_000_000
 _LONGEST_S = 366 * 86_400.0
 _SHAPE = re.compile(r"sev_(?:test|team|live)_(k-[a-z0-9]{6})_([A-Za-z0-9_-]{43})")
