@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -17,6 +19,7 @@ from severally.model.formats import LocaleFormat
 from severally.model.observed import Answered
 from severally.model.stencil import Landing, Slot, Stencil
 
+WAIT_S = 20.0
 HOSTS = ("exchange.example", "help.exchange.example")
 ANSWERS: dict[str, int | tuple[int, str]] = {
     "/gone": 404,
@@ -65,6 +68,25 @@ def test_what_a_site_says(site: Website, path: str, answered: Answered, said: st
     links = WebLinks(lambda host: True, time.monotonic, Everywhere(site.port))
     assert links.follow(f"https://exchange.example{path}", HOSTS) == (answered, said)
     assert not [each for each in site.asked if each.startswith("tracker")]
+
+
+def test_a_link_is_followed_to_its_end_while_others_end_before_it() -> None:
+    under_way, others_ended = threading.Event(), threading.Event()
+
+    def answer(path: str) -> int:
+        if path == "/slow":
+            under_way.set()
+            others_ended.wait(WAIT_S)
+        return 503
+
+    with Website(answer) as site, ThreadPoolExecutor(1) as beside:
+        links = WebLinks(lambda host: True, time.monotonic, Everywhere(site.port))
+        slow = beside.submit(links.follow, "https://exchange.example/slow", HOSTS)
+        assert under_way.wait(WAIT_S)
+        links.follow("https://exchange.example/quick", HOSTS)
+        others_ended.set()
+        said = slow.result(WAIT_S)
+    assert said == (Answered.UNKNOWN, "exchange.example says 503 to it")
 
 
 def test_nobody_there_is_not_a_pass() -> None:
