@@ -11,11 +11,12 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from severally.app.wiring import judging
-from severally.deliver.journal import at_once
+from severally.deliver.journal import OffLoop, at_once
 from severally.deliver.progress import Progress
 from severally.deliver.sending import Deliverer
 from severally.deliver.settings import Settings
@@ -95,6 +96,19 @@ def crash(one: Deliverer) -> None:
 Meddle = Callable[[VirtualClock, Ledger, Deliverer], Awaitable[None]]
 
 
+def disk(clock: VirtualClock, seed: int, most_s: float) -> OffLoop[Any]:
+    """Calls that are made side by side, as from several threads: none waits for one before it."""
+    rng = random.Random(seed)
+
+    async def call_later(call: Callable[[], Any]) -> Any:
+        await clock.sleep_until(clock.monotonic() + rng.uniform(0.0, most_s))
+        result = call()
+        await clock.sleep_until(clock.monotonic() + rng.uniform(0.0, most_s))
+        return result
+
+    return call_later
+
+
 def deliverer(
     ledger: Ledger,
     clock: VirtualClock,
@@ -105,6 +119,7 @@ def deliverer(
     route: Limits,
     listen: Callable[[Progress], None],
     memory: LaneMemory | None = None,
+    disk_s: float = 0.0,
 ) -> Deliverer:
     def lane_of(mailing: Mailing, receiver: str) -> Lane:
         return Lane(mailing.route, receiver, limits.get(receiver, Limits()))
@@ -120,7 +135,7 @@ def deliverer(
         settings=settings,
         rng=random.Random(seed),
         listen=listen,
-        off_loop=at_once,
+        off_loop=disk(clock, seed, disk_s) if disk_s else at_once,
         memory=memory,
     )
 
@@ -137,8 +152,10 @@ def send(
     meddle: Meddle | None = None,
     until: float | None = None,
     memory: LaneMemory | None = None,
+    disk_s: float = 0.0,
 ) -> Result:
-    """One mailing from the first claim to its end. `until`: seconds from the start."""
+    """One mailing from the first claim to its end. `until`: seconds from the start; `disk_s`: how
+    long the ledger takes at most to begin with a call, and then to say that it is done."""
     record = ledger or MemoryLedger()
     if ledger is None:
         put_audience(record, sizes)
@@ -148,7 +165,7 @@ def send(
     async def main(clock: VirtualClock) -> Result:
         world = VirtualWorld(receivers or {}, clock, seed)
         told = pictures.append
-        one = deliverer(record, clock, world, limits, settings, seed, route, told, memory)
+        one = deliverer(record, clock, world, limits, settings, seed, route, told, memory, disk_s)
         side = asyncio.ensure_future(meddle(clock, record, one)) if meddle else None
         with contextlib.suppress(Crash):
             await one.run(["m-1"], None if until is None else clock.wall() + until)

@@ -48,15 +48,24 @@ class Journal:
         self._halt_epochs = halt_epochs
         self._on_halted = on_halted
         self._records: list[Record] = []
+        self._then: list[Callable[[], None]] = []
         self._events: list[Event] = []
         self._attempts: list[tuple[str, Sequence[int], asyncio.Future[bool]]] = []
         self._flushed: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._failed: SeverallyError | None = None
 
-    def record(self, record: Record, event: Event | None = None) -> None:
-        """To be written with the next turn, and with it what it says about the recipient."""
+    def record(
+        self,
+        record: Record,
+        event: Event | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """To be written with the next turn, and with it what it says about the recipient. `then`
+        is called when it is on disk."""
         self._records.append(record)
+        if then is not None:
+            self._then.append(then)
         if event is not None:
             self._events.append(event)
         self._wake.set()
@@ -87,6 +96,7 @@ class Journal:
             self._wake.clear()
             records, self._records = self._records, []
             events, self._events = self._events, []
+            then, self._then = self._then, []
             attempts, self._attempts = self._attempts, []
             flushed, self._flushed = self._flushed, []
             try:
@@ -94,6 +104,8 @@ class Journal:
             except SeverallyError as error:
                 self._fail(error, attempts, flushed)
                 raise
+            for call in then:
+                call()
             for future in flushed:
                 if not future.done():
                     future.set_result(None)

@@ -184,7 +184,8 @@ class Roster:
     def spare(self, parcels: Sequence[Parcel]) -> None:
         """Claimed and not needed: back to where they were claimed from."""
         for parcel in parcels:
-            self._journal.record(again(parcel, self._clock.wall()))
+            record, store = again(parcel, self._clock.wall()), self._supply.stores[parcel.cohort]
+            self._journal.record(record, then=self._supply.going_back(store, record))
 
     # --- they end
 

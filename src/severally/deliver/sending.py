@@ -35,6 +35,8 @@ from severally.ports.lanes import LaneMemory
 KEEP_EVERY_S = 10.0
 """How often what lanes learned is written down (judgement: a crash costs as much of it)."""
 
+_BACK = frozenset({DeliveryState.READY, DeliveryState.DEFERRED})
+
 
 class Forgetful:
     """A `LaneMemory` of nothing: each sending finds everything out anew."""
@@ -111,7 +113,6 @@ class Deliverer:
             self._supply,
             self._scheduler,
             lambda parcels: self._roster.spare(parcels),
-            self._journal.flush,
         )
         self._roster = Roster(
             ledger=ledger,
@@ -178,7 +179,7 @@ class Deliverer:
             if now >= self._next_keep:
                 self._next_keep = now + KEEP_EVERY_S
                 await self._keep()
-            await self._opening.look()
+            self._opening.look()
             if self._stopping:
                 self._roster.close_all()
             else:
@@ -254,14 +255,11 @@ class Deliverer:
         verdict = verdict_of(outcome, origin, wall, self._classify)
         sending = self._roster[parcel.mailing]
         record = record_of(parcel, outcome, verdict, wall, sending.retry, self._rng)
-        self._journal.record(*self._hear(parcel, outcome, verdict, record, wall, sending.kind))
-        sending.count(parcel.cohort, record.state, retried=parcel.attempts > 0)
         store = self._supply.stores[parcel.cohort]
-        if record.state is DeliveryState.DEFERRED:
-            self._supply.defer(store, record.due)
-        elif record.state is DeliveryState.READY:
-            store.exhausted = False
-            self._supply.nudge(store)
+        back = self._supply.going_back(store, record) if record.state in _BACK else None
+        written = self._hear(parcel, outcome, verdict, record, wall, sending.kind)
+        self._journal.record(*written, then=back)
+        sending.count(parcel.cohort, record.state, retried=parcel.attempts > 0)
         meter = sending.meters[parcel.lane]
         if outcome.ending is Ending.REPLIED:
             meter.count(wall)
@@ -275,7 +273,7 @@ class Deliverer:
         """Not tried: it waits at the front of its store, or goes back to the ledger."""
         store = self._supply.stores[parcel.cohort]
         if store.closed or store.asleep:
-            self.spare(store, [parcel])
+            self.spare([parcel])
         else:
             self._supply.put_back(store, parcel)
             self._scheduler.arrive(parcel.lane, parcel.cohort, 1)
@@ -316,9 +314,9 @@ class Deliverer:
         sending = self._roster[store.cohort.mailing]
         sending.count(store.cohort.id, DeliveryState.BLOCKED)
 
-    def spare(self, store: Store, parcels: Sequence[Parcel]) -> None:
+    def spare(self, parcels: Sequence[Parcel]) -> None:
         """Claimed and not needed now: back to where they were claimed from."""
-        self._opening.doze(store, parcels)
+        self._roster.spare(parcels)
         self._wake.set()
 
     def _on_halted(self, mailings: frozenset[str]) -> None:

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from severally.deliver.parcel import Parcel
 from severally.deliver.settings import Settings
-from severally.model.delivery import Claim
+from severally.model.delivery import Claim, DeliveryState
+from severally.model.entries import Record
 from severally.model.envelope import Blocked, Checked, Refusal, Sealed
 from severally.model.mailing import Cohort
 from severally.pace.calendar import Hours
@@ -31,7 +32,7 @@ class Receiving(Protocol):
     def arrived(self, store: Store, count: int) -> None: ...
     def refused(self, store: Store, refusal: Refusal) -> None: ...
     def blocked(self, store: Store, blocked: Blocked) -> None: ...
-    def spare(self, store: Store, parcels: Sequence[Parcel]) -> None:
+    def spare(self, parcels: Sequence[Parcel]) -> None:
         """Claimed for a store that is closed or asleep meanwhile: to be given back."""
         ...
 
@@ -41,8 +42,9 @@ class Store:
     """One cohort's sealed messages in waiting, and what is known of the rest of it.
 
     `closed`: given up here. `locked`: its step of the ramp may not leave yet. `asleep`: it is
-    outside its `hours`. `rank` and `timer` are the supply's: where it stands among the needy, and
-    the due time that is watched.
+    outside its `hours`. `returning`: so many are on their way back to the ledger; `returned`: so
+    many came there to be claimed as new. `rank` and `timer` are the supply's: where it stands
+    among the needy, and the due time that is watched.
     """
 
     cohort: Cohort
@@ -50,6 +52,8 @@ class Store:
     waiting: deque[Parcel] = field(default_factory=deque)
     pending: int = 0
     under_way: int = 0
+    returning: int = 0
+    returned: int = 0
     exhausted: bool = False
     closed: bool = False
     locked: bool = False
@@ -69,6 +73,7 @@ class Store:
             and not self.waiting
             and not self.pending
             and not self.under_way
+            and not self.returning
             and not self.due_of
         )
 
@@ -184,10 +189,22 @@ class Supply:
         store.waiting.appendleft(parcel)
         self._held += 1
 
-    def defer(self, store: Store, due: float) -> None:
-        """One is put off until then (Unix)."""
-        store.defer(due)
-        self._look(store)
+    def going_back(self, store: Store, record: Record) -> Callable[[], None]:
+        """One that was claimed is not done with: it is ready again, or put off. To be called when
+        that is on disk: a claim made before then does not find it."""
+        store.returning += 1
+
+        def on_disk() -> None:
+            store.returning -= 1
+            if record.state is DeliveryState.DEFERRED:
+                store.defer(record.due)
+            else:
+                store.returned += 1
+                store.exhausted = False
+            self.nudge(store)
+            self._receiving.arrived(store, 0)
+
+        return on_disk
 
     def next_due(self) -> float:
         """When the next deferred delivery comes due (Unix) that a store has use for, or infinity.
@@ -293,7 +310,7 @@ class Supply:
         checked = await self._bench.work(store.cohort.mailing, claims)
         parcels = self._sort(store, claims, checked)
         if store.closed or store.asleep:
-            self._receiving.spare(store, parcels)
+            self._receiving.spare(parcels)
             return
         store.waiting.extend(parcels)
         self._held += len(parcels)
@@ -310,10 +327,12 @@ class Supply:
             )
         fresh = count - len(claims)
         if fresh and not store.exhausted and not store.closed:
+            returned = store.returned
             got = await self._off_loop(
                 lambda: self._marked(store.cohort, self._ledger.claim, fresh, now)
             )
-            store.exhausted = len(got) < fresh
+            if store.returned == returned:  # else it may have looked too early
+                store.exhausted = len(got) < fresh
             claims += got
         return claims
 
